@@ -1,0 +1,230 @@
+import { crc32 } from 'node:zlib';
+import { BATCH_LIMIT } from './id.ts';
+import { R, recordSize, writeRecord, type RecordDecisions } from './record.ts';
+import type { MessageDraft } from './draft.ts';
+
+/**
+ * Up to 256 messages that are committed together. Little-endian, version 1: must never change (a new layout takes a new
+ * magic, and readers keep the old one for a release).
+ *
+ *     0  u32 magic "HGB\x01"        16 f64 batch number          36 u32 offset of the trailer
+ *     4  u32 CRC-32 of 8 … end      24 f64 committed, ms         40 records, one after the other (`record.ts`)
+ *     8  u32 length of all          32 u32 routing table version
+ *     12 u16 messages, 14 u16 groups
+ *     trailer: u32 offset of each record, then the groups
+ *     group: u8 lane, u8 0, u16 messages, u8 octets and destination, u8 octets and account
+ *
+ * A group is what shares destination, lane and account: one entry in a queue.
+ */
+const MAGIC = 0x01424748;
+const HEAD = 40;
+
+export interface Group {
+  /** Where the queue leads: a carrier, an account, a frontend. '' for messages settled at birth. */
+  readonly destination: string;
+  /** Whose share of the queue this is. */
+  readonly account: string;
+  /** 0 to 3; higher goes first. */
+  readonly lane: number;
+  readonly count: number;
+}
+
+/** A batch as read: offsets into `buffer`, which must not be written again. */
+export interface Batch {
+  readonly buffer: Buffer;
+  readonly number: number;
+  /** ms since 1970. */
+  readonly createdAt: number;
+  readonly tableVersion: number;
+  readonly count: number;
+  /** Offset of each record in `buffer`. */
+  readonly offsets: Uint32Array;
+  readonly groups: readonly Group[];
+}
+
+export class DamagedBatchError extends Error {
+  readonly code = 'DAMAGED_BATCH';
+}
+
+/** Builds one batch after another in a buffer of its own. */
+export class BatchBuilder {
+  #buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  #end = HEAD;
+  readonly #offsets = new Uint32Array(BATCH_LIMIT);
+  #count = 0;
+  #groups: { destination: string; account: string; lane: number; count: number }[] = [];
+
+  get count(): number {
+    return this.#count;
+  }
+  get full(): boolean {
+    return this.#count === BATCH_LIMIT;
+  }
+  get octets(): number {
+    return this.#end;
+  }
+
+  /** The group for (destination, account, lane), made when there is none. Few in number, so a scan is the fastest map. */
+  group(destination: string, account: string, lane: number): number {
+    const groups = this.#groups;
+    for (let i = 0; i < groups.length; i++) {
+      const g = groups[i]!;
+      if (g.destination === destination && g.account === account && g.lane === lane) return i;
+    }
+    groups.push({ destination, account, lane, count: 0 });
+    return groups.length - 1;
+  }
+
+  /** Copies a message in and returns its index. The batch must not be full. */
+  add(m: MessageDraft, decisions: RecordDecisions): number {
+    const need = recordSize(m);
+    if (this.#end + need > this.#buffer.length) this.#grow(need);
+    this.#offsets[this.#count] = this.#end;
+    this.#end = writeRecord(this.#buffer, this.#end, m, decisions);
+    this.#groups[decisions.group]!.count++;
+    return this.#count++;
+  }
+
+  /** Closes the batch and starts the next: the result is a buffer of its own (transferable). */
+  close(number: number, createdAt: number, tableVersion: number): Buffer<ArrayBuffer> {
+    let trailer = this.#count * 4;
+    for (const g of this.#groups) trailer += 6 + Buffer.byteLength(g.destination) + Buffer.byteLength(g.account);
+    const length = this.#end + trailer;
+    const out = Buffer.allocUnsafeSlow(length);
+    this.#buffer.copy(out, 0, 0, this.#end);
+    out.writeUInt32LE(MAGIC, 0);
+    out.writeUInt32LE(length, 8);
+    out.writeUInt16LE(this.#count, 12);
+    out.writeUInt16LE(this.#groups.length, 14);
+    out.writeDoubleLE(number, 16);
+    out.writeDoubleLE(createdAt, 24);
+    out.writeUInt32LE(tableVersion, 32);
+    out.writeUInt32LE(this.#end, 36);
+    let to = this.#end;
+    for (let i = 0; i < this.#count; i++) to = out.writeUInt32LE(this.#offsets[i]!, to);
+    for (const g of this.#groups) to = writeGroup(out, to, g);
+    out.writeUInt32LE(crc32(out.subarray(8)), 4);
+    this.#end = HEAD;
+    this.#count = 0;
+    this.#groups = [];
+    return out;
+  }
+
+  #grow(need: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#end + need));
+    this.#buffer.copy(larger, 0, 0, this.#end);
+    this.#buffer = larger;
+  }
+}
+
+/**
+ * Reads a batch. `check`: verify the CRC (whenever it comes from a disk or another machine).
+ * @throws DamagedBatchError naming what is wrong
+ */
+export function readBatch(bytes: Uint8Array, check: boolean): Batch {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length < HEAD) throw new DamagedBatchError(`expected ${HEAD} octets or more, got ${buffer.length}`);
+  if (buffer.readUInt32LE(0) !== MAGIC)
+    throw new DamagedBatchError(`unknown version ${buffer.subarray(0, 4).toString('hex')}`);
+  const length = buffer.readUInt32LE(8);
+  if (length !== buffer.length) throw new DamagedBatchError(`announces ${length} octets, has ${buffer.length}`);
+  if (check) {
+    const crc = crc32(buffer.subarray(8));
+    if (crc !== buffer.readUInt32LE(4)) throw new DamagedBatchError('checksum does not match');
+  }
+  const count = buffer.readUInt16LE(12);
+  const groupCount = buffer.readUInt16LE(14);
+  let at = buffer.readUInt32LE(36);
+  if (count > BATCH_LIMIT || groupCount > BATCH_LIMIT || at + count * 4 > length) {
+    throw new DamagedBatchError(`impossible counts: ${count} messages, ${groupCount} groups`);
+  }
+  const offsets = new Uint32Array(count);
+  for (let i = 0; i < count; i++, at += 4) offsets[i] = buffer.readUInt32LE(at);
+  const groups: Group[] = [];
+  for (let i = 0; i < groupCount; i++) at = readGroup(buffer, at, groups);
+  return {
+    buffer,
+    number: buffer.readDoubleLE(16),
+    createdAt: buffer.readDoubleLE(24),
+    tableVersion: buffer.readUInt32LE(32),
+    count,
+    offsets,
+    groups,
+  };
+}
+
+/** The group that message `index` belongs to. */
+export function groupOf(batch: Batch, index: number): Group {
+  return batch.groups[batch.buffer[batch.offsets[index]! + R.group]!]!;
+}
+
+/** Octets `writeGroup` will write. */
+export const groupSize = (g: Group): number => 6 + Buffer.byteLength(g.destination) + Buffer.byteLength(g.account);
+
+export function writeGroup(out: Buffer, at: number, g: Group): number {
+  out[at] = g.lane;
+  out[at + 1] = 0;
+  out.writeUInt16LE(g.count, at + 2);
+  let to = at + 4;
+  out[to] = Buffer.byteLength(g.destination);
+  to += 1 + out.write(g.destination, to + 1);
+  out[to] = Buffer.byteLength(g.account);
+  return to + 1 + out.write(g.account, to + 1);
+}
+
+export function readGroup(buffer: Buffer, at: number, into: Group[]): number {
+  const lane = buffer[at]!;
+  const count = buffer.readUInt16LE(at + 2);
+  let next = at + 4;
+  const destination = buffer.toString('utf8', next + 1, next + 1 + buffer[next]!);
+  next += 1 + buffer[next]!;
+  const account = buffer.toString('utf8', next + 1, next + 1 + buffer[next]!);
+  into.push({ destination, account, lane, count });
+  return next + 1 + buffer[next]!;
+}
+
+/**
+ * The same batch with only the records that are still needed, under the same ids: absent ones have offset 0.
+ * So one slow message never pins 255 others.
+ *
+ * @param keep per index: 0 = leave out, 1 = keep whole, 2 = keep without text and TLVs (a receipt is all that is awaited)
+ */
+export function shrinkBatch(batch: Batch, keep: Uint8Array): Buffer<ArrayBuffer> {
+  let records = 0;
+  for (let i = 0; i < batch.count; i++) if (keep[i] !== 0) records += keptLength(batch, i, keep[i]!);
+  const groupsLength = batch.groups.reduce((sum, g) => sum + groupSize(g), 0);
+  const out = Buffer.allocUnsafeSlow(HEAD + records + batch.count * 4 + groupsLength);
+  batch.buffer.copy(out, 0, 0, HEAD);
+  const trailer = HEAD + records;
+  let to = HEAD;
+  for (let i = 0; i < batch.count; i++) {
+    const at = batch.offsets[i]!;
+    if (keep[i] === 0 || at === 0) {
+      out.writeUInt32LE(0, trailer + i * 4);
+      continue;
+    }
+    out.writeUInt32LE(to, trailer + i * 4);
+    const length = keptLength(batch, i, keep[i]!);
+    batch.buffer.copy(out, to, at, at + length);
+    if (keep[i] === 2) {
+      out.writeUInt32LE(length, to + R.length);
+      out.writeUInt32LE(0, to + R.textLength);
+      out.writeUInt32LE(0, to + R.tlvsLength);
+    }
+    to += length;
+  }
+  let at = trailer + batch.count * 4;
+  for (const g of batch.groups) at = writeGroup(out, at, g);
+  out.writeUInt32LE(out.length, 8);
+  out.writeUInt32LE(trailer, 36);
+  out.writeUInt32LE(crc32(out.subarray(8)), 4);
+  return out;
+}
+
+function keptLength(batch: Batch, index: number, keep: number): number {
+  const at = batch.offsets[index]!;
+  if (at === 0) return 0;
+  const b = batch.buffer;
+  if (keep === 1) return b.readUInt32LE(at);
+  return R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]!;
+}

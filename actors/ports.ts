@@ -1,0 +1,156 @@
+import type { Fate } from './message/ledger.ts';
+import type { MessageId } from './message/id.ts';
+
+/**
+ * What the SMS domain needs from the world. Engines live in `adapters/`; one contract test suite (`test/contract/`)
+ * runs against each of them.
+ */
+
+/** Entries of the ledger (`message/ledger.ts`) about messages of one destination. */
+export interface LedgerFrame {
+  readonly destination: string;
+  readonly entries: Uint8Array;
+}
+
+export interface AppendRequest {
+  /** An encoded batch (`message/batch.ts`), with a number out of a block that `allocate` gave. */
+  readonly batch: Uint8Array;
+  /**
+   * Destinations whose messages the caller can take itself, at once: their groups come back already claimed, unless
+   * others wait in that queue before them.
+   */
+  readonly take: readonly string[];
+  /** Committed together with the batch: the fates that made its messages (receipts), or none of both. */
+  readonly ledger: readonly LedgerFrame[];
+  /** True for what must be taken even at a bound: receipts, and other consequences of messages accepted before. */
+  readonly exempt: boolean;
+}
+
+export type AppendOutcome =
+  /** Flushed. `granted`: indexes of the groups that are the caller's. */
+  | { readonly type: 'done'; readonly granted: readonly number[] }
+  /** Nothing was written. */
+  | { readonly type: 'refused'; readonly reason: 'queue-full' | 'disk-full' | 'stopping' };
+
+/** Messages claimed from a queue. */
+export interface Claimed {
+  /** An encoded batch in which only the claimed records are present (others have offset 0). */
+  readonly batch: Uint8Array;
+  /** Attempts so far, by index in the batch. */
+  readonly attempts: Uint8Array;
+}
+
+/** What a correlation found, in the order asked. */
+export interface Correlated {
+  readonly id: MessageId;
+  /** True when its final fate was recorded before: the receipt is a repetition. */
+  readonly final: boolean;
+  /** ms since 1970. */
+  readonly submittedAt: number;
+  readonly account: string;
+  /** The message's record (`message/record.ts`), perhaps without its text. */
+  readonly record: Uint8Array;
+}
+
+export interface FoundMessage {
+  readonly id: MessageId;
+  readonly account: string;
+  readonly destination: string;
+  readonly createdAt: number;
+  readonly tableVersion: number;
+  readonly record: Uint8Array;
+  readonly fate: Fate;
+  readonly attempts: number;
+  /** ms since 1970; 0 = not parked. */
+  readonly dueAt: number;
+  /** True while a worker is at it. */
+  readonly claimed: boolean;
+  /** Its ledger entries, oldest first (`message/ledger.ts`). */
+  readonly ledger: Uint8Array;
+}
+
+/** Settled messages on their way to the archive: the batch, who may be archived, and their ledger entries. */
+export interface OutboxItem {
+  readonly number: number;
+  readonly batch: Uint8Array;
+  /** By index: 1 = write this message's row now. */
+  readonly due: Uint8Array;
+  readonly ledger: Uint8Array;
+}
+
+export interface QueueStats {
+  readonly destination: string;
+  readonly ready: number;
+  readonly claimed: number;
+  readonly parked: number;
+  /** When the oldest waiting batch was accepted, ms since 1970; 0 = empty. */
+  readonly oldestAt: number;
+}
+
+export interface StoreStats {
+  readonly queues: readonly QueueStats[];
+  readonly batches: number;
+  readonly messages: number;
+  readonly awaitingReceipt: number;
+  readonly outboxBatches: number;
+  readonly outboxMessages: number;
+  readonly quarantined: number;
+  readonly commits: number;
+  /** Octets on disk. */
+  readonly octets: number;
+  readonly refusing: '' | 'queue-full' | 'disk-full';
+}
+
+/**
+ * Keeps every accepted message until its fate is known and archived.
+ *
+ * Guarantees: a resolved `append` or `settle` is flushed to stable storage; only flushed messages can be claimed; a
+ * message has at most one claimant; what is not settled is claimable again when its claimant is gone. Commits of one
+ * caller take effect in the order of the calls. A failed flush ends the process: no promise resolves after it.
+ *
+ * @throws CommitInDoubtError from `append` and `settle` when the engine cannot tell whether it was written
+ */
+export interface MessageStore {
+  /** Takes a block of batch numbers, durable before it returns; never given out before. Returns the first. */
+  allocate(count: number): Promise<number>;
+  append(request: AppendRequest): Promise<AppendOutcome>;
+  /** Records what happened to messages the caller claimed. */
+  settle(frames: readonly LedgerFrame[]): Promise<void>;
+  /**
+   * Claims up to `max` messages of a queue that are ready and due: higher lanes first, accounts in a lane by turns.
+   * Empty when there are none.
+   */
+  claim(destination: string, max: number): Promise<readonly Claimed[]>;
+  /** Claims up to `max` messages, of any queue, whose validity has ended while they waited. */
+  claimExpired(max: number): Promise<readonly Claimed[]>;
+  /**
+   * Finds the messages that a carrier gave these ids to. Tolerant of case and leading zeros. A commit of the caller that
+   * is under way counts.
+   */
+  correlate(carrier: string, carrierIds: readonly string[]): Promise<readonly (Correlated | undefined)[]>;
+  find(id: MessageId): Promise<FoundMessage | undefined>;
+  /** Cancels a message that is queued and not claimed. */
+  cancel(id: MessageId): Promise<'done' | 'unknown' | 'in-flight' | 'final'>;
+  /** Messages of a queue, oldest first, from `after` (exclusive, 0 = from the start). */
+  scan(destination: string, after: MessageId, limit: number): Promise<readonly FoundMessage[]>;
+  /** The next settled messages for the archive; what was given out is not given again until `archived` or a restart. */
+  outbox(maxMessages: number): Promise<readonly OutboxItem[]>;
+  /** The archive's database has committed these. */
+  archived(items: readonly { number: number; due: Uint8Array }[]): Promise<void>;
+  /** These could not be written: give them out again. */
+  outboxFailed(numbers: readonly number[]): Promise<void>;
+  stats(): Promise<StoreStats>;
+  /** Small durable values: the configuration snapshot, keys. undefined deletes. */
+  putConfig(key: string, value: Uint8Array | undefined): Promise<void>;
+  getConfig(key: string): Promise<Uint8Array | undefined>;
+}
+
+/** A commit whose answer did not come: neither done nor refused until the store is asked by the batch's number. */
+export class CommitInDoubtError extends Error {
+  readonly code = 'COMMIT_IN_DOUBT';
+  readonly batchNumber: number;
+  constructor(batchNumber: number, cause: unknown) {
+    super(`batch ${batchNumber}: the store's answer did not come`, { cause });
+    this.batchNumber = batchNumber;
+  }
+}

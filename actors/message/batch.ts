@@ -11,7 +11,7 @@ import type { MessageDraft } from './draft.ts';
  *     4  u32 CRC-32 of 8 … end      24 f64 committed, ms         40 records, one after the other (`record.ts`)
  *     8  u32 length of all          32 u32 routing table version
  *     12 u16 messages, 14 u16 groups
- *     trailer: u32 offset of each record, then the groups
+ *     trailer: u32 offset of each record (0 = not here any more), then the groups
  *     group: u8 lane, u8 0, u16 messages, u8 octets and destination, u8 octets and account
  *
  * A group is what shares destination, lane and account: one entry in a queue.
@@ -183,38 +183,47 @@ export function readGroup(buffer: Buffer, at: number, into: Group[]): number {
   return next + 1 + buffer[next]!;
 }
 
+/** Which records `subsetOf` takes over. */
+export const Keep = { no: 0, whole: 1, /** Without text and TLVs: only its receipt is awaited. */ stub: 2 } as const;
+
 /**
- * The same batch with only the records that are still needed, under the same ids: absent ones have offset 0.
- * So one slow message never pins 255 others.
+ * The same batch with only some of its records, under the same ids: absent ones have offset 0. So one slow message
+ * never pins 255 others, and a claim carries what was claimed.
  *
- * @param keep per index: 0 = leave out, 1 = keep whole, 2 = keep without text and TLVs (a receipt is all that is awaited)
+ * @param keep a `Keep` by index
+ * @param groups the groups as they are now (a message may have been routed anew) and, by index, whose each message is;
+ *   without them those of the batch
  */
-export function shrinkBatch(batch: Batch, keep: Uint8Array): Buffer<ArrayBuffer> {
+export function subsetOf(
+  batch: Batch,
+  keep: Uint8Array,
+  groups: readonly Group[] = batch.groups,
+  groupIndex?: Uint8Array,
+): Buffer<ArrayBuffer> {
   let records = 0;
-  for (let i = 0; i < batch.count; i++) if (keep[i] !== 0) records += keptLength(batch, i, keep[i]!);
-  const groupsLength = batch.groups.reduce((sum, g) => sum + groupSize(g), 0);
+  for (let i = 0; i < batch.count; i++) records += keptLength(batch, i, keep[i]!);
+  const groupsLength = groups.reduce((sum, g) => sum + groupSize(g), 0);
   const out = Buffer.allocUnsafeSlow(HEAD + records + batch.count * 4 + groupsLength);
   batch.buffer.copy(out, 0, 0, HEAD);
   const trailer = HEAD + records;
   let to = HEAD;
   for (let i = 0; i < batch.count; i++) {
     const at = batch.offsets[i]!;
-    if (keep[i] === 0 || at === 0) {
-      out.writeUInt32LE(0, trailer + i * 4);
-      continue;
-    }
-    out.writeUInt32LE(to, trailer + i * 4);
     const length = keptLength(batch, i, keep[i]!);
+    out.writeUInt32LE(length === 0 ? 0 : to, trailer + i * 4);
+    if (length === 0) continue;
     batch.buffer.copy(out, to, at, at + length);
-    if (keep[i] === 2) {
+    if (keep[i] === Keep.stub) {
       out.writeUInt32LE(length, to + R.length);
       out.writeUInt32LE(0, to + R.textLength);
       out.writeUInt32LE(0, to + R.tlvsLength);
     }
+    if (groupIndex) out[to + R.group] = groupIndex[i]!;
     to += length;
   }
   let at = trailer + batch.count * 4;
-  for (const g of batch.groups) at = writeGroup(out, at, g);
+  for (const g of groups) at = writeGroup(out, at, g);
+  out.writeUInt16LE(groups.length, 14);
   out.writeUInt32LE(out.length, 8);
   out.writeUInt32LE(trailer, 36);
   out.writeUInt32LE(crc32(out.subarray(8)), 4);
@@ -223,8 +232,8 @@ export function shrinkBatch(batch: Batch, keep: Uint8Array): Buffer<ArrayBuffer>
 
 function keptLength(batch: Batch, index: number, keep: number): number {
   const at = batch.offsets[index]!;
-  if (at === 0) return 0;
+  if (at === 0 || keep === Keep.no) return 0;
   const b = batch.buffer;
-  if (keep === 1) return b.readUInt32LE(at);
+  if (keep === Keep.whole) return b.readUInt32LE(at);
   return R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]!;
 }

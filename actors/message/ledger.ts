@@ -33,6 +33,8 @@ export const What = {
   receipt: 3,
   /** The claim is given back unsent (session lost, drain): ready again at once. */
   released: 4,
+  /** Ready again in the queue of another destination, whose name stands where the carrier's id stands otherwise. */
+  rerouted: 5,
 } as const;
 export type What = (typeof What)[keyof typeof What];
 

@@ -1,0 +1,108 @@
+import { Standing, type BatchState } from './batch-state.ts';
+
+/**
+ * Which batches have rows for the archive. A batch whose messages all have their fate goes at once; one that still waits
+ * (for receipts, retries, a carrier) goes after a linger, with what it has, and comes again for the rest.
+ */
+export class Outbox {
+  readonly #lingerMs: number;
+  readonly #monotonic: () => number;
+  readonly #complete = new Set<BatchState>();
+  /** In the order in which their first message was settled. */
+  readonly #lingering = new Set<BatchState>();
+  #handedOut = 0;
+
+  constructor(lingerMs: number, monotonic: () => number) {
+    this.#lingerMs = lingerMs;
+    this.#monotonic = monotonic;
+  }
+
+  /** Looks at a batch again after something happened to it. */
+  consider(state: BatchState): void {
+    if (state.receipts || state.handedOut || !state.durable) return;
+    let open = 0;
+    let due = 0;
+    for (let i = 0; i < state.count; i++) {
+      const standing = state.standing[i]!;
+      if (standing === Standing.final || standing === Standing.receiptDue) due++;
+      else if (standing !== Standing.done && standing !== Standing.awaitingArchived) open++;
+      if (standing === Standing.awaiting) due++;
+    }
+    if (due === 0) return;
+    if (open === 0) {
+      this.#lingering.delete(state);
+      this.#complete.add(state);
+    } else if (state.settledAt === 0) {
+      state.settledAt = this.#monotonic();
+      this.#lingering.add(state);
+    }
+  }
+
+  /** Hands out batches with up to about `maxMessages` rows due. */
+  take(maxMessages: number): { state: BatchState; due: Uint8Array }[] {
+    const taken: { state: BatchState; due: Uint8Array }[] = [];
+    let left = maxMessages;
+    for (const state of this.#complete) {
+      if (left <= 0) return taken;
+      this.#complete.delete(state);
+      left -= this.#hand(state, taken);
+    }
+    const settledBefore = this.#monotonic() - this.#lingerMs;
+    for (const state of this.#lingering) {
+      if (left <= 0 || state.settledAt > settledBefore) break;
+      this.#lingering.delete(state);
+      left -= this.#hand(state, taken);
+    }
+    return taken;
+  }
+
+  /** The archive has these rows: each of the messages moves on from where it stood when it was handed out. */
+  archived(state: BatchState, due: Uint8Array): void {
+    const handed = state.handedOut;
+    if (!handed) return;
+    for (let i = 0; i < state.count; i++) {
+      if (due[i] !== 1) continue;
+      if (handed[i] !== Standing.awaiting) state.standing[i] = Standing.done;
+      // Its receipt came while the row without it was being written: the receipt goes next.
+      else if (state.standing[i] === Standing.final) state.standing[i] = Standing.receiptDue;
+      else state.standing[i] = Standing.awaitingArchived;
+    }
+    this.giveBack(state);
+  }
+
+  /** Not written: it is offered again. */
+  giveBack(state: BatchState): void {
+    if (state.handedOut) this.#handedOut--;
+    state.handedOut = undefined;
+    state.settledAt = 0;
+    this.consider(state);
+  }
+
+  forget(state: BatchState): void {
+    this.#complete.delete(state);
+    this.#lingering.delete(state);
+    if (state.handedOut) this.#handedOut--;
+    state.handedOut = undefined;
+  }
+
+  waiting(): { batches: number; messages: number } {
+    let messages = 0;
+    for (const state of this.#complete) messages += state.count;
+    return { batches: this.#complete.size + this.#lingering.size + this.#handedOut, messages };
+  }
+
+  #hand(state: BatchState, taken: { state: BatchState; due: Uint8Array }[]): number {
+    const due = new Uint8Array(state.count);
+    let count = 0;
+    for (let i = 0; i < state.count; i++) {
+      const standing = state.standing[i];
+      if (standing !== Standing.final && standing !== Standing.receiptDue && standing !== Standing.awaiting) continue;
+      due[i] = 1;
+      count++;
+    }
+    state.handedOut = Uint8Array.from(state.standing);
+    this.#handedOut++;
+    taken.push({ state, due });
+    return count;
+  }
+}

@@ -1,0 +1,207 @@
+import { groupIndexOf, Standing, type BatchState } from './batch-state.ts';
+import type { QueueStats } from '../../actors/ports.ts';
+
+/** Messages one account may take in a row while others of its lane wait (deficit round robin, Shreedhar and Varghese). */
+const QUANTUM = 64;
+const LANES = 4;
+
+/** A stretch of one account's queue: the ready messages of one group of one batch. */
+interface Entry {
+  readonly state: BatchState;
+  readonly group: number;
+}
+
+interface AccountQueue {
+  /** Oldest batch first, from `head` on. */
+  entries: Entry[];
+  head: number;
+  /** Messages it may still take in this turn. */
+  deficit: number;
+}
+
+interface Lane {
+  readonly accounts: Map<string, AccountQueue>;
+  /** Accounts with something ready, in turn. */
+  turn: string[];
+}
+
+interface Queue {
+  readonly lanes: readonly Lane[];
+  ready: number;
+  claimed: number;
+  parked: number;
+}
+
+/** What a claim took: a batch, and by index 1 for each message. */
+export interface Taken {
+  readonly state: BatchState;
+  readonly keep: Uint8Array;
+  count: number;
+}
+
+/**
+ * The queues of all destinations, by batch: lanes are strict, accounts inside a lane share by deficit round robin. It
+ * holds a few words a batch and nothing a message; the messages themselves are in the store.
+ */
+export class Queues {
+  readonly #queues = new Map<string, Queue>();
+
+  /** Messages of `group` have become ready: puts the group into its queue, by age, if it is not there. */
+  offer(state: BatchState, group: number): void {
+    const g = state.groups[group]!;
+    if (g.queued || g.ready === 0) return;
+    g.queued = true;
+    const lane = this.#queue(g.group.destination).lanes[g.group.lane]!;
+    let account = lane.accounts.get(g.group.account);
+    if (!account) {
+      account = { entries: [], head: 0, deficit: 0 };
+      lane.accounts.set(g.group.account, account);
+      lane.turn.push(g.group.account);
+    }
+    insertByAge(account, { state, group });
+  }
+
+  count(destination: string, ready: number, claimed: number, parked: number): void {
+    const queue = this.#queue(destination);
+    queue.ready += ready;
+    queue.claimed += claimed;
+    queue.parked += parked;
+  }
+
+  /** Ready messages of a destination. */
+  ready(destination: string): number {
+    return this.#queues.get(destination)?.ready ?? 0;
+  }
+
+  /** Takes up to `max` ready messages for a worker, marking them claimed. */
+  take(destination: string, max: number, owner: number): Taken[] {
+    const queue = this.#queues.get(destination);
+    if (!queue || queue.ready === 0) return [];
+    const taken = new Map<BatchState, Taken>();
+    let left = max;
+    for (let lane = LANES - 1; lane >= 0 && left > 0; lane--)
+      left = takeFromLane(queue.lanes[lane]!, left, owner, taken);
+    queue.ready -= max - left;
+    queue.claimed += max - left;
+    return [...taken.values()];
+  }
+
+  /** The destinations that have something ready. */
+  *waiting(): Iterable<string> {
+    for (const [destination, queue] of this.#queues) if (queue.ready > 0) yield destination;
+  }
+
+  stats(): QueueStats[] {
+    const stats: QueueStats[] = [];
+    for (const [destination, q] of this.#queues) {
+      if (destination === '') continue;
+      let oldestAt = 0;
+      for (const lane of q.lanes) {
+        for (const account of lane.accounts.values()) {
+          const first = account.entries[account.head];
+          if (first && (oldestAt === 0 || first.state.createdAt < oldestAt)) oldestAt = first.state.createdAt;
+        }
+      }
+      stats.push({ destination, ready: q.ready, claimed: q.claimed, parked: q.parked, oldestAt });
+    }
+    return stats;
+  }
+
+  /** The batches with something ready in a queue, by age. */
+  *batches(destination: string): Iterable<BatchState> {
+    const seen = new Set<BatchState>();
+    for (const lane of this.#queues.get(destination)?.lanes ?? []) {
+      for (const account of lane.accounts.values()) {
+        for (let i = account.head; i < account.entries.length; i++) seen.add(account.entries[i]!.state);
+      }
+    }
+    yield* [...seen].sort((a, b) => a.number - b.number);
+  }
+
+  #queue(destination: string): Queue {
+    let queue = this.#queues.get(destination);
+    if (!queue) {
+      const lanes = Array.from({ length: LANES }, (): Lane => ({ accounts: new Map(), turn: [] }));
+      queue = { lanes, ready: 0, claimed: 0, parked: 0 };
+      this.#queues.set(destination, queue);
+    }
+    return queue;
+  }
+}
+
+function takeFromLane(lane: Lane, max: number, owner: number, taken: Map<BatchState, Taken>): number {
+  let left = max;
+  while (left > 0 && lane.turn.length > 0) {
+    const name = lane.turn[0]!;
+    const account = lane.accounts.get(name)!;
+    if (account.deficit <= 0) account.deficit += QUANTUM;
+    const got = takeFromAccount(account, Math.min(left, account.deficit), owner, taken);
+    account.deficit -= got;
+    left -= got;
+    if (account.head === account.entries.length) {
+      lane.accounts.delete(name);
+      lane.turn.shift();
+    } else if (account.deficit <= 0) {
+      lane.turn.push(lane.turn.shift()!);
+    }
+  }
+  return left;
+}
+
+function takeFromAccount(account: AccountQueue, max: number, owner: number, taken: Map<BatchState, Taken>): number {
+  let got = 0;
+  while (got < max && account.head < account.entries.length) {
+    const { state, group } = account.entries[account.head]!;
+    got += takeFromGroup(state, group, max - got, owner, taken);
+    const g = state.groups[group]!;
+    if (g.ready > 0) continue;
+    g.queued = false;
+    account.head++;
+    if (account.head >= 1024 && account.head * 2 >= account.entries.length) {
+      account.entries = account.entries.slice(account.head);
+      account.head = 0;
+    }
+  }
+  return got;
+}
+
+function takeFromGroup(
+  state: BatchState,
+  group: number,
+  max: number,
+  owner: number,
+  taken: Map<BatchState, Taken>,
+): number {
+  const g = state.groups[group]!;
+  if (g.ready === 0) return 0;
+  let entry = taken.get(state);
+  if (!entry) taken.set(state, (entry = { state, keep: new Uint8Array(state.count), count: 0 }));
+  let got = 0;
+  for (let i = 0; i < state.count && got < max && g.ready > 0; i++) {
+    if (state.standing[i] !== Standing.ready || groupIndexOf(state, i) !== group) continue;
+    state.standing[i] = Standing.claimed + owner;
+    entry.keep[i] = 1;
+    g.ready--;
+    got++;
+  }
+  entry.count += got;
+  return got;
+}
+
+/** Usually the newest, at the end; what comes back (retry, lapsed claim) goes to where its age puts it. */
+function insertByAge(account: AccountQueue, entry: Entry): void {
+  const { entries } = account;
+  const last = entries.at(-1);
+  if (account.head === entries.length || (last && last.state.number <= entry.state.number)) {
+    entries.push(entry);
+    return;
+  }
+  let low = account.head;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (entries[middle]!.state.number <= entry.state.number) low = middle + 1;
+    else high = middle;
+  }
+  entries.splice(low, 0, entry);
+}

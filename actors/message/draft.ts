@@ -32,6 +32,11 @@ export class MessageDraft {
   dataCoding = 0;
   defaultMessageId = 0;
 
+  /** End of validity as the adapter understood it, ms since 1970; 0: none was given. */
+  expiresAt = 0;
+  /** Not to be delivered before, ms since 1970; 0: at once. */
+  deliverAfter = 0;
+
   /** `schedule_delivery_time` as it came (SMPP v3.4 §7.1.1): 0 or 16 octets. */
   scheduleAt = 0;
   scheduleLength = 0;

@@ -1,0 +1,202 @@
+import type { Actor, ActorSelf } from '../../runtime/actor.ts';
+import { BatchBuilder } from '../message/batch.ts';
+import type { MessageDraft } from '../message/draft.ts';
+import { Fate } from '../message/ledger.ts';
+import { Kind, type ArchiveMode, type RecordDecisions } from '../message/record.ts';
+import { Refusal } from '../refusal.ts';
+import type { CompiledTable } from '../routing/compiled.ts';
+import { lookup, NO_ROUTE } from '../routing/match.ts';
+import type { Submitter, Waiting } from './batch-actor.ts';
+import type { NumberSource } from './number-source.ts';
+import type { Source } from './source.ts';
+
+export interface IntakeSettings {
+  /** Validity of a message that gives none, ms. */
+  readonly validityMs: number;
+  /** A longer one is cut to this, ms. */
+  readonly validityMaxMs: number;
+  /** command_status where no route fits. */
+  readonly noRouteStatus: number;
+}
+
+export interface IntakeDeps {
+  readonly self: ActorSelf<IntakeMessage>;
+  readonly numbers: NumberSource;
+  readonly settings: IntakeSettings;
+  readonly now: () => number;
+  /** 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+  /** Commits a batch: spawns its BatchActor, which calls `ended`. */
+  readonly commit: (batch: Buffer, waiting: Waiting) => void;
+  /** Makes the answer that a route gives to the sender of `message`, as a draft. Undefined when it cannot be answered. */
+  readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
+}
+
+export type IntakeMessage = { readonly type: 'flush' } | { readonly type: 'table'; readonly table: CompiledTable };
+
+/**
+ * Commits on their way while a batch that is not full waits: messages that arrive during a commit form the next batch,
+ * so an idle node answers at once and a loaded one makes big batches.
+ */
+const IN_FLIGHT = 2;
+/** Octets at which a batch is closed before it is full: long messages. */
+const OCTET_LIMIT = 512 * 1024;
+
+/**
+ * Where this worker's messages come together: routes each, copies it into the open batch, and hands the batch over for its
+ * commit. One per worker, so that all its sessions share one group commit.
+ */
+export class Intake implements Actor<IntakeMessage> {
+  readonly #deps: IntakeDeps;
+  readonly #builder = new BatchBuilder();
+  #waiting: Waiting = { submitters: [], tokens: [] };
+  #table: CompiledTable | undefined;
+  #inFlight = 0;
+  #told = false;
+  #draining = false;
+  readonly #decisions: RecordDecisions = {
+    kind: Kind.mt,
+    group: 0,
+    fateAtBirth: 0,
+    archiveMode: 0 as ArchiveMode,
+    expiresAt: 0,
+    deliverAfter: 0,
+    route: 0,
+    hops: 0,
+  };
+
+  constructor(deps: IntakeDeps) {
+    this.#deps = deps;
+  }
+
+  /** Messages in the open batch. */
+  get open(): number {
+    return this.#builder.count;
+  }
+
+  get tableVersion(): number {
+    return this.#table?.version ?? 0;
+  }
+
+  /** Refuses new messages from here on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /**
+   * Routes and takes a message. The submitter is answered after the flush, in a later turn.
+   *
+   * @returns 0 when it was taken, otherwise the command_status to refuse it with; the submitter hears nothing more then
+   */
+  submit(m: MessageDraft, source: Source, submitter: Submitter, token: number): number {
+    const table = this.#table;
+    if (this.#draining || !table) return Refusal.throttled;
+    if (this.#full() && !this.#close()) return Refusal.throttled;
+    const rule = lookup(
+      table,
+      source.originIn(table),
+      m.buffer,
+      m.destAt,
+      m.destLength,
+      m.sourceAt,
+      m.sourceLength,
+      this.#deps.random(),
+    );
+    if (rule === NO_ROUTE) return this.#deps.settings.noRouteStatus;
+    const { settings } = this.#deps;
+    const now = this.#deps.now();
+    const d = this.#decisions;
+    d.kind = source.kind;
+    d.archiveMode = source.archiveMode;
+    d.route = rule + 1;
+    d.deliverAfter = m.deliverAfter;
+    const from = Math.max(now, m.deliverAfter);
+    d.expiresAt = m.expiresAt === 0 ? from + settings.validityMs : Math.min(m.expiresAt, from + settings.validityMaxMs);
+    const lane = m.priority > 3 ? 3 : m.priority;
+    switch (table.actionOf(rule)) {
+      case 'forward': {
+        const destination = table.textOf(rule);
+        // What a carrier brings belongs to the application it is for.
+        const owner = source.kind === Kind.mo ? destination : source.name;
+        this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
+        break;
+      }
+      case 'auto-reply': {
+        const reply = this.#deps.reply(m, table.textOf(rule));
+        this.#add(m, '', source.name, lane, Fate.replied, submitter, token);
+        if (reply && (!this.#full() || this.#close())) {
+          d.kind = Kind.mo;
+          d.deliverAfter = 0;
+          d.expiresAt = now + settings.validityMs;
+          this.#add(reply, source.name, source.name, lane, Fate.queued, undefined, 0);
+        }
+        break;
+      }
+      case 'drop':
+        this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
+        break;
+      case 'reject':
+        return table.statusOf(rule);
+    }
+    if (!this.#told) {
+      this.#told = true;
+      this.#deps.self.tell(FLUSH);
+    }
+    return 0;
+  }
+
+  receive(message: IntakeMessage): void {
+    if (message.type === 'flush') {
+      this.#told = false;
+      return;
+    }
+    // Each message by one whole table: what is open was routed by the old one.
+    if (this.#builder.count > 0) this.#close();
+    this.#table = message.table;
+  }
+
+  turnEnd(): void {
+    if (this.#builder.count > 0 && this.#inFlight < IN_FLIGHT) this.#close();
+  }
+
+  /** A commit has ended: what has gathered meanwhile goes. */
+  ended(): void {
+    this.#inFlight--;
+    if (this.#builder.count === 0 || this.#told) return;
+    this.#told = true;
+    this.#deps.self.tell(FLUSH);
+  }
+
+  #full(): boolean {
+    return this.#builder.full || this.#builder.octets > OCTET_LIMIT;
+  }
+
+  #add(
+    m: MessageDraft,
+    destination: string,
+    owner: string,
+    lane: number,
+    fate: Fate,
+    submitter: Submitter | undefined,
+    token: number,
+  ): void {
+    this.#decisions.group = this.#builder.group(destination, owner, lane);
+    this.#decisions.fateAtBirth = fate;
+    this.#builder.add(m, this.#decisions);
+    this.#waiting.submitters.push(submitter);
+    this.#waiting.tokens.push(token);
+  }
+
+  /** False when no batch number has come yet. */
+  #close(): boolean {
+    const number = this.#deps.numbers.take();
+    if (number === 0) return false;
+    const waiting = this.#waiting;
+    this.#waiting = { submitters: [], tokens: [] };
+    this.#inFlight++;
+    this.#deps.commit(this.#builder.close(number, this.#deps.now(), this.tableVersion), waiting);
+    return true;
+  }
+}
+
+const FLUSH: IntakeMessage = { type: 'flush' };

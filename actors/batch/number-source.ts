@@ -1,0 +1,47 @@
+import type { MessageStore } from '../ports.ts';
+
+/** Batch numbers fetched at once: at one batch a millisecond enough for a second. */
+const BLOCK = 1024;
+
+/** Batch numbers out of blocks that are durable before use, fetched ahead so that a batch never waits for one. */
+export class NumberSource {
+  readonly #store: Pick<MessageStore, 'allocate'>;
+  readonly #failed: (error: unknown) => void;
+  readonly #arrived: () => void;
+  #next = 0;
+  #end = 0;
+  #spare = 0;
+  #fetching = false;
+
+  /** @param arrived called when numbers have come after `take` had none */
+  constructor(store: Pick<MessageStore, 'allocate'>, arrived: () => void, failed: (error: unknown) => void) {
+    this.#store = store;
+    this.#arrived = arrived;
+    this.#failed = failed;
+  }
+
+  /** Fetches the first block. */
+  async start(): Promise<void> {
+    await this.#fetch();
+  }
+
+  /** The next number, 0 when none has come yet. */
+  take(): number {
+    if (this.#next === this.#end && this.#spare > 0) {
+      this.#next = this.#spare;
+      this.#end = this.#spare + BLOCK;
+      this.#spare = 0;
+    }
+    if (this.#spare === 0 && !this.#fetching) this.#fetch().then(this.#arrived, this.#failed);
+    return this.#next < this.#end ? this.#next++ : 0;
+  }
+
+  async #fetch(): Promise<void> {
+    this.#fetching = true;
+    try {
+      this.#spare = await this.#store.allocate(BLOCK);
+    } finally {
+      this.#fetching = false;
+    }
+  }
+}

@@ -1,0 +1,387 @@
+import type { Actor, ActorSelf } from '../../runtime/actor.ts';
+import type { NumberSource } from '../batch/number-source.ts';
+import type { Submitter, Waiting } from '../batch/batch-actor.ts';
+import { BatchBuilder } from '../message/batch.ts';
+import { MessageDraft } from '../message/draft.ts';
+import type { MessageId } from '../message/id.ts';
+import { Fate, LedgerWriter, What } from '../message/ledger.ts';
+import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
+import { ArchiveMode, Kind, R, readRecord, type RecordDecisions } from '../message/record.ts';
+import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
+import { Refusal } from '../refusal.ts';
+import type { Deliveries, Delivery } from '../route/delivery.ts';
+import type { OwnReceipts, SlotHolder } from '../route/route-actor.ts';
+
+/** A receipt as it came from a carrier. */
+export interface IncomingReceipt {
+  readonly carrier: string;
+  /** The carrier's id of the message, as written in the receipt. */
+  readonly carrierId: string;
+  readonly fate: Fate;
+  /** False for an intermediate one: the message is still on its way. */
+  readonly final: boolean;
+  /** `err:` as it stood there. */
+  readonly error: string;
+  /** ms since 1970. */
+  readonly doneAt: number;
+  /** Answered when what the receipt brings is flushed. */
+  readonly submitter: Submitter;
+  readonly token: number;
+}
+
+export interface ReceiptSettings {
+  /** How long a receipt waits for the id it names: it may come before the response that gives the id. ms */
+  readonly orphanWaitMs: number;
+  /** Most of them waiting. */
+  readonly orphanMax: number;
+  /** How long a receipt is kept for its account, ms. */
+  readonly validityMs: number;
+}
+
+export interface ReceiptCounters {
+  /** Receipts that named no message of ours. */
+  unmatched(count: number): void;
+  matched(count: number): void;
+}
+
+export type ReceiptMessage =
+  | { readonly type: 'changed' }
+  | { readonly type: 'tick' }
+  | {
+      readonly type: 'correlated';
+      readonly asked: readonly Asked[];
+      readonly found: readonly (Correlated | undefined)[];
+    }
+  | { readonly type: 'settled'; readonly waiting: Waiting };
+
+export interface ReceiptDeps {
+  readonly self: ActorSelf<ReceiptMessage>;
+  readonly store: Pick<MessageStore, 'correlate' | 'settle'>;
+  readonly numbers: NumberSource;
+  readonly deliveries: Deliveries;
+  readonly settings: ReceiptSettings;
+  readonly counters: ReceiptCounters;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  /** Commits a batch of receipts together with the fates they tell. */
+  readonly commit: (batch: Buffer, waiting: Waiting, ledger: readonly LedgerFrame[]) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** A receipt whose message is looked for. */
+interface Asked {
+  readonly receipt: IncomingReceipt;
+  /** How long it is looked for, monotonic ms; 0 = it has not been looked for yet. */
+  readonly until: number;
+}
+
+/** Correlations asked for at once. */
+const ASKING = 4;
+const ASK_LIMIT = 1024;
+
+/**
+ * Receipts of this worker: finds the message a carrier's receipt is about, makes receipts of our own for what failed,
+ * expired or arrived at an application, and commits each together with the fate it tells.
+ */
+export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
+  readonly #deps: ReceiptDeps;
+  readonly #builder = new BatchBuilder();
+  #waiting: Waiting = { submitters: [], tokens: [] };
+  /** Fates that need no receipt: settled without a batch. */
+  #quiet: Waiting = { submitters: [], tokens: [] };
+  readonly #ledgers = new Map<string, LedgerWriter>();
+  readonly #quietLedgers = new Map<string, LedgerWriter>();
+  #incoming: Asked[] = [];
+  /** Not found so far: looked for again at every tick. */
+  #orphans: Asked[] = [];
+  #asking = 0;
+  #told = false;
+  readonly #draft = new MessageDraft();
+  readonly #original = new MessageDraft();
+  readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
+  readonly #decisions: RecordDecisions;
+
+  constructor(deps: ReceiptDeps) {
+    this.#deps = deps;
+    this.#decisions = {
+      kind: Kind.receipt,
+      group: 0,
+      fateAtBirth: 0,
+      archiveMode: ArchiveMode.counters,
+      expiresAt: 0,
+      deliverAfter: 0,
+      route: 0,
+      hops: 0,
+    };
+  }
+
+  /** Receipts that wait for the id they name. */
+  get orphans(): number {
+    return this.#orphans.length;
+  }
+
+  /** Takes a carrier's receipt; its submitter is answered in a later turn. */
+  take(receipt: IncomingReceipt): void {
+    this.#incoming.push({ receipt, until: 0 });
+    this.#changed();
+  }
+
+  conclude(
+    delivery: Delivery,
+    index: number,
+    destination: string,
+    fate: Fate,
+    error: number,
+    attempts: number,
+    holder: SlotHolder | undefined,
+    slot: number,
+  ): void {
+    const { buffer, createdAt } = delivery.batch;
+    const at = delivery.at(index);
+    const id = delivery.id(index);
+    const now = this.#deps.now();
+    const wanted = buffer[at + R.kind] === Kind.mt && wantsReceipt(buffer[at + R.registeredDelivery]!, fate);
+    const ledgers = wanted ? this.#ledgers : this.#quietLedgers;
+    writerFor(ledgers, destination).add(id, What.settled, fate, attempts, 0, error, now, undefined, 0, 0);
+    const waiting = wanted ? this.#waiting : this.#quiet;
+    waiting.submitters.push(holder && slot >= 0 ? new SlotRelease(holder) : undefined);
+    waiting.tokens.push(slot);
+    if (wanted) {
+      const account = delivery.batch.groups[buffer[at + R.group]!]!.account;
+      this.#add(account, buffer, at, id, createdAt, now, fate, errorText(error));
+    }
+    this.#deps.deliveries.fated(delivery);
+    this.#changed();
+  }
+
+  receive(message: ReceiptMessage): void {
+    switch (message.type) {
+      case 'changed':
+        this.#told = false;
+        return;
+      case 'tick':
+        this.#askAgain();
+        return;
+      case 'correlated':
+        this.#asking--;
+        this.#correlated(message.asked, message.found);
+        return;
+      case 'settled':
+        answerAll(message.waiting);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  turnEnd(): void {
+    this.#ask();
+    if (this.#builder.count > 0) this.#close();
+    if (this.#quiet.submitters.length > 0) this.#settleQuiet();
+  }
+
+  #ask(): void {
+    if (this.#incoming.length === 0 || this.#asking >= ASKING) return;
+    const incoming = this.#incoming.splice(0, ASK_LIMIT);
+    const byCarrier = new Map<string, Asked[]>();
+    for (const asked of incoming) {
+      const same = byCarrier.get(asked.receipt.carrier);
+      if (same) same.push(asked);
+      else byCarrier.set(asked.receipt.carrier, [asked]);
+    }
+    const { store, self, failed } = this.#deps;
+    for (const [carrier, asked] of byCarrier) {
+      this.#asking++;
+      const ids = asked.map(({ receipt }) => receipt.carrierId);
+      store.correlate(carrier, ids).then(found => self.tell({ type: 'correlated', asked, found }), failed);
+    }
+  }
+
+  #correlated(asked: readonly Asked[], found: readonly (Correlated | undefined)[]): void {
+    let matched = 0;
+    for (let i = 0; i < asked.length; i++) {
+      const message = found[i];
+      if (message) {
+        matched++;
+        this.#matched(asked[i]!.receipt, message);
+      } else {
+        this.#orphan(asked[i]!);
+      }
+    }
+    if (matched > 0) this.#deps.counters.matched(matched);
+    if (this.#incoming.length > 0) this.#changed();
+  }
+
+  #matched(receipt: IncomingReceipt, message: Correlated): void {
+    // Told before, and flushed before: the carrier repeats itself because it has not had our answer.
+    if (message.final) {
+      receipt.submitter.accepted(receipt.token, message.id);
+      return;
+    }
+    const record = Buffer.from(message.record.buffer, message.record.byteOffset, message.record.byteLength);
+    const wanted = receipt.final
+      ? wantsReceipt(record[R.registeredDelivery]!, receipt.fate)
+      : (record[R.registeredDelivery]! & 0x10) !== 0;
+    if (!receipt.final && !wanted) {
+      receipt.submitter.accepted(receipt.token, message.id);
+      return;
+    }
+    if (receipt.final) {
+      const id = Buffer.from(receipt.carrierId, 'latin1');
+      const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, receipt.carrier);
+      const error = errorNumber(receipt.error);
+      ledger.add(message.id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, id, 0, id.length);
+    }
+    const waiting = wanted ? this.#waiting : this.#quiet;
+    waiting.submitters.push(receipt.submitter);
+    waiting.tokens.push(receipt.token);
+    if (wanted) {
+      this.#add(message.account, record, 0, message.id, message.submittedAt, receipt.doneAt, receipt.fate, receipt.error);
+    }
+  }
+
+  /** Adds a receipt about the message at `at` to the open batch. The submitter has been added already. */
+  #add(
+    account: string,
+    buffer: Buffer,
+    at: number,
+    messageId: MessageId,
+    submittedAt: number,
+    doneAt: number,
+    fate: Fate,
+    error: string,
+  ): void {
+    const original = this.#original;
+    readRecord(original, buffer, at);
+    const scratch = this.#scratch;
+    const m = this.#draft;
+    m.buffer = scratch;
+    let to = writeReceipt(scratch, 0, {
+      messageId,
+      submittedAt,
+      doneAt,
+      fate,
+      error,
+      text: buffer.latin1Slice(original.textAt, original.textAt + Math.min(20, original.textLength)),
+    });
+    m.textAt = 0;
+    m.textLength = to;
+    m.sourceAt = to;
+    to += buffer.copy(scratch, to, original.destAt, original.destAt + original.destLength);
+    m.sourceLength = original.destLength;
+    m.sourceTon = original.destTon;
+    m.sourceNpi = original.destNpi;
+    m.destAt = to;
+    buffer.copy(scratch, to, original.sourceAt, original.sourceAt + original.sourceLength);
+    m.destLength = original.sourceLength;
+    m.destTon = original.sourceTon;
+    m.destNpi = original.sourceNpi;
+    m.esmClass = 0x04;
+    const d = this.#decisions;
+    d.group = this.#builder.group(account, account, RECEIPT_LANE);
+    d.expiresAt = this.#deps.now() + this.#deps.settings.validityMs;
+    this.#builder.add(m, d);
+    if (this.#builder.full) this.#close();
+  }
+
+  #close(): void {
+    const number = this.#deps.numbers.take();
+    if (number === 0) {
+      // Numbers are fetched far ahead: none left means a store that has not answered for more than a thousand batches.
+      this.#deps.failed(new Error('the store gives no batch numbers'));
+      return;
+    }
+    const waiting = this.#waiting;
+    this.#waiting = { submitters: [], tokens: [] };
+    this.#deps.commit(this.#builder.close(number, this.#deps.now(), 0), waiting, framesOf(this.#ledgers));
+  }
+
+  #settleQuiet(): void {
+    const waiting = this.#quiet;
+    this.#quiet = { submitters: [], tokens: [] };
+    const { store, self, failed } = this.#deps;
+    store.settle(framesOf(this.#quietLedgers)).then(() => self.tell({ type: 'settled', waiting }), failed);
+  }
+
+  #orphan({ receipt, until }: Asked): void {
+    const now = this.#deps.monotonic();
+    if (until > 0 && until <= now) {
+      this.#deps.counters.unmatched(1);
+      receipt.submitter.accepted(receipt.token, 0);
+    } else if (this.#orphans.length >= this.#deps.settings.orphanMax) {
+      // It is the carrier's to send again.
+      receipt.submitter.refused(receipt.token, Refusal.queueFull);
+    } else {
+      this.#orphans.push({ receipt, until: until || now + this.#deps.settings.orphanWaitMs });
+    }
+  }
+
+  #askAgain(): void {
+    if (this.#orphans.length === 0) return;
+    this.#incoming.push(...this.#orphans);
+    this.#orphans = [];
+  }
+
+  #changed(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#deps.self.tell(CHANGED);
+  }
+}
+
+const CHANGED: ReceiptMessage = { type: 'changed' };
+/** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
+const RECEIPT_LANE = 0;
+
+/** Does registered_delivery (SMPP v3.4 §5.2.17, bits 1 and 0) ask for a receipt of this fate? */
+function wantsReceipt(registeredDelivery: number, fate: Fate): boolean {
+  switch (registeredDelivery & 0x03) {
+    case 1:
+      return true;
+    case 2:
+      return fate !== Fate.delivered;
+    case 3:
+      return fate === Fate.delivered;
+    default:
+      return false;
+  }
+}
+
+function writerFor(ledgers: Map<string, LedgerWriter>, destination: string): LedgerWriter {
+  let writer = ledgers.get(destination);
+  if (!writer) ledgers.set(destination, (writer = new LedgerWriter()));
+  return writer;
+}
+
+function framesOf(ledgers: ReadonlyMap<string, LedgerWriter>): LedgerFrame[] {
+  const frames: LedgerFrame[] = [];
+  for (const [destination, writer] of ledgers) {
+    if (writer.count > 0) frames.push({ destination, entries: writer.take() });
+  }
+  return frames;
+}
+
+function answerAll({ submitters, tokens }: Waiting): void {
+  for (let i = 0; i < submitters.length; i++) submitters[i]?.accepted(tokens[i]!, 0);
+}
+
+/** `err:` of a receipt has three characters. */
+const errorText = (error: number): string => String(error % 1000).padStart(3, '0');
+const errorNumber = (error: string): number => (/^\d{1,9}$/.test(error) ? Number(error) : 0);
+
+/** Lets a window slot go when the commit that it waits for is flushed. */
+class SlotRelease implements Submitter {
+  readonly #holder: SlotHolder;
+  constructor(holder: SlotHolder) {
+    this.#holder = holder;
+  }
+  accepted(slot: number): void {
+    this.#holder.release(slot);
+  }
+  refused(slot: number): void {
+    this.#holder.release(slot);
+  }
+  inDoubt(): void {
+    // Its thread ends.
+  }
+}

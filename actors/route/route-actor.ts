@@ -1,0 +1,426 @@
+import type { Actor } from '../../runtime/actor.ts';
+import { readBatch } from '../message/batch.ts';
+import { Fate, LedgerFlag, What } from '../message/ledger.ts';
+import { expiresAtOf, Kind, R } from '../message/record.ts';
+import type { Claimed, MessageStore } from '../ports.ts';
+import { Deliveries, Delivery } from './delivery.ts';
+import type { Settler, SlotHolder } from './settler.ts';
+
+/** What the next system said of a message, as the protocol adapter sorts its answers. */
+export const Answer = {
+  taken: 0,
+  /** Busy: the message is as good as ever, it goes again after a short rest. */
+  throttled: 1,
+  /** Failed for a time: it goes again, later each time. */
+  later: 2,
+  /** Will not be taken, now or ever. */
+  never: 3,
+  /** None came in time: whether it was taken is not known. */
+  none: 4,
+} as const;
+export type Answer = (typeof Answer)[keyof typeof Answer];
+
+/** A live session that messages of a destination can leave by. */
+export interface Outlet extends SlotHolder {
+  /** Messages it can take now. */
+  room(): number;
+  /** Sends one; the answer comes to `RouteActor.answered`. Only called with room. */
+  send(delivery: Delivery, index: number): void;
+  /** Window size, for how much to claim ahead. */
+  readonly window: number;
+}
+
+export interface RetrySettings {
+  /** The n-th failure is tried again after base x factor^n. */
+  readonly baseMs: number;
+  readonly factor: number;
+  /** Most attempts. */
+  readonly limit: number;
+}
+
+export interface RouteSettings {
+  /** An account's queue: what leaves by it has arrived. A carrier's: it was passed on. */
+  readonly kind: 'carrier' | 'account';
+  /** Messages a second for this worker's share, 0 = no limit. */
+  readonly throughput: number;
+  readonly throttleMs: number;
+  readonly noAnswer: 'retry' | 'reroute' | 'fail';
+}
+
+/** Where receipts of our own making go: a message that failed or expired tells its sender so. */
+export interface OwnReceipts {
+  /**
+   * Settles a message with a fate that nobody else will report, and tells its sender if that was asked for: both in one
+   * commit. The slot is released with it.
+   */
+  conclude(
+    delivery: Delivery,
+    index: number,
+    destination: string,
+    fate: Fate,
+    error: number,
+    attempts: number,
+    holder: SlotHolder | undefined,
+    slot: number,
+  ): void;
+}
+
+export type RouteMessage =
+  | { readonly type: 'deliver'; readonly delivery: Delivery; readonly indexes: Uint8Array; readonly lane: number }
+  | { readonly type: 'claimed'; readonly claimed: readonly Claimed[] }
+  | { readonly type: 'ready' }
+  | { readonly type: 'room' }
+  | { readonly type: 'outlet-up'; readonly outlet: Outlet }
+  | { readonly type: 'outlet-down'; readonly outlet: Outlet }
+  | { readonly type: 'settings'; readonly settings: RouteSettings };
+
+export interface RouteDeps {
+  readonly destination: string;
+  readonly store: Pick<MessageStore, 'claim'>;
+  readonly deliveries: Deliveries;
+  readonly settler: Settler;
+  readonly receipts: OwnReceipts;
+  readonly retry: RetrySettings;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  /** Calls back after `ms`; one at a time is asked for. */
+  readonly wake: (ms: number) => void;
+  readonly failed: (error: unknown) => void;
+  readonly self: { tell(message: RouteMessage): boolean };
+}
+
+/** Messages held beyond what the windows take, so that a session never waits for a claim. */
+const AHEAD = 256;
+/** Messages an idle limiter may send at once, in seconds of its rate. */
+const BURST_SECONDS = 0.1;
+
+interface Stretch {
+  readonly delivery: Delivery;
+  readonly indexes: Uint8Array;
+  next: number;
+}
+
+/**
+ * One destination in this worker: claims from its queue what the windows of its sessions here can take, orders, paces and
+ * dispatches, and decides from the answers what becomes of each message.
+ */
+export class RouteActor implements Actor<RouteMessage> {
+  readonly #deps: RouteDeps;
+  #settings: RouteSettings;
+  readonly #outlets: Outlet[] = [];
+  readonly #lanes: Stretch[][] = [[], [], [], []];
+  #held = 0;
+  #turn = 0;
+  #claiming = false;
+  /** The queue may have something ready. */
+  #more = true;
+  #tokens = 0;
+  #filledAt: number;
+  #waking = false;
+
+  constructor(deps: RouteDeps, settings: RouteSettings) {
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#filledAt = deps.monotonic();
+  }
+
+  get destination(): string {
+    return this.#deps.destination;
+  }
+
+  /** Sessions here. */
+  get outlets(): number {
+    return this.#outlets.length;
+  }
+
+  /** True while what is committed here for this destination may come straight from memory. */
+  takes(): boolean {
+    return this.#outlets.length > 0 && this.#held < this.#windows() + AHEAD && this.#settings.throughput === 0;
+  }
+
+  receive(message: RouteMessage): void {
+    switch (message.type) {
+      case 'deliver':
+        this.#hold(message.delivery, message.indexes, message.lane);
+        return;
+      case 'claimed':
+        this.#claiming = false;
+        for (const claimed of message.claimed) this.#holdClaimed(claimed);
+        if (message.claimed.length === 0) this.#more = false;
+        return;
+      case 'ready':
+        this.#more = true;
+        return;
+      case 'room':
+        this.#waking = false;
+        return;
+      case 'outlet-up':
+        this.#outlets.push(message.outlet);
+        this.#more = true;
+        return;
+      case 'outlet-down':
+        this.#outlets.splice(this.#outlets.indexOf(message.outlet), 1);
+        if (this.#outlets.length === 0) this.#giveBack();
+        return;
+      case 'settings':
+        this.#settings = message.settings;
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  turnEnd(): void {
+    this.#dispatch();
+    this.#claim();
+  }
+
+  /**
+   * The next system has answered, or has not (`Answer.none`).
+   *
+   * @param status its number for the answer, 0 when it took the message
+   * @param idBuffer holds the id it gave, `idLength` octets at `idAt`
+   */
+  answered(
+    delivery: Delivery,
+    index: number,
+    answer: Answer,
+    status: number,
+    idBuffer: Buffer | undefined,
+    idAt: number,
+    idLength: number,
+    outlet: Outlet,
+    slot: number,
+  ): void {
+    const { settler, receipts, deliveries } = this.#deps;
+    const { destination } = this;
+    const attempts = delivery.attemptsOf(index);
+    switch (answer) {
+      case Answer.taken: {
+        if (this.#settings.kind === 'account' && this.#wantsOwnReceipt(delivery, index)) {
+          receipts.conclude(delivery, index, destination, Fate.delivered, 0, attempts + 1, outlet, slot);
+          return;
+        }
+        const isCarrier = this.#settings.kind === 'carrier';
+        const awaits =
+          isCarrier && (delivery.batch.buffer[delivery.at(index) + R.registeredDelivery]! & 0x03) !== 0 && idLength > 0;
+        const fate = isCarrier ? Fate.sent : Fate.delivered;
+        const flags = awaits ? LedgerFlag.awaitsReceipt : 0;
+        settler
+          .writer(destination)
+          .add(
+            delivery.id(index),
+            What.settled,
+            fate,
+            attempts + 1,
+            flags,
+            0,
+            this.#deps.now(),
+            idBuffer,
+            idAt,
+            idLength,
+          );
+        break;
+      }
+      case Answer.throttled:
+        this.#park(delivery, index, attempts, status, this.#settings.throttleMs);
+        break;
+      case Answer.later:
+        this.#retry(delivery, index, attempts + 1, status, outlet, slot);
+        return;
+      case Answer.never:
+        receipts.conclude(delivery, index, destination, Fate.undeliverable, status, attempts + 1, outlet, slot);
+        return;
+      case Answer.none:
+        if (this.#settings.noAnswer === 'fail')
+          receipts.conclude(delivery, index, destination, Fate.unknown, status, attempts + 1, outlet, slot);
+        else this.#retry(delivery, index, attempts + 1, status, outlet, slot);
+        return;
+      default:
+        answer satisfies never;
+    }
+    settler.added(outlet, slot);
+    deliveries.fated(delivery);
+  }
+
+  /** The session is gone and no answer came: the message goes again, on another one. */
+  lost(delivery: Delivery, index: number): void {
+    this.#deps.settler
+      .writer(this.destination)
+      .add(
+        delivery.id(index),
+        What.released,
+        Fate.queued,
+        delivery.attemptsOf(index),
+        0,
+        0,
+        this.#deps.now(),
+        undefined,
+        0,
+        0,
+      );
+    this.#deps.settler.added(undefined, -1);
+    this.#deps.deliveries.fated(delivery);
+  }
+
+  #hold(delivery: Delivery, indexes: Uint8Array, lane: number): void {
+    this.#lanes[lane]!.push({ delivery, indexes, next: 0 });
+    this.#held += indexes.length;
+  }
+
+  #holdClaimed(claimed: Claimed): void {
+    const batch = readBatch(claimed.batch, false);
+    const byLane: number[][] = [[], [], [], []];
+    let count = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const at = batch.offsets[i]!;
+      if (at === 0) continue;
+      byLane[batch.groups[batch.buffer[at + R.group]!]!.lane]!.push(i);
+      count++;
+    }
+    const delivery = new Delivery(batch, claimed.attempts, count);
+    this.#deps.deliveries.add(delivery);
+    for (let lane = 0; lane < 4; lane++) {
+      if (byLane[lane]!.length > 0) this.#hold(delivery, Uint8Array.from(byLane[lane]!), lane);
+    }
+  }
+
+  #dispatch(): void {
+    if (this.#held === 0) return;
+    const now = this.#deps.now();
+    let allowed = this.#allowed();
+    for (let lane = 3; lane >= 0; lane--) {
+      const stretches = this.#lanes[lane]!;
+      let done = 0;
+      while (done < stretches.length) {
+        const stretch = stretches[done]!;
+        const { delivery, indexes } = stretch;
+        while (stretch.next < indexes.length) {
+          const index = indexes[stretch.next]!;
+          if (expiresAtOf(delivery.batch.buffer, delivery.at(index)) <= now) {
+            this.#deps.receipts.conclude(
+              delivery,
+              index,
+              this.destination,
+              Fate.expired,
+              0,
+              delivery.attemptsOf(index),
+              undefined,
+              -1,
+            );
+          } else {
+            const outlet = allowed > 0 ? this.#outletWithRoom() : undefined;
+            if (!outlet) {
+              if (done > 0) stretches.splice(0, done);
+              return;
+            }
+            outlet.send(delivery, index);
+            if (allowed !== Infinity) this.#tokens--;
+            allowed--;
+          }
+          stretch.next++;
+          this.#held--;
+        }
+        done++;
+      }
+      stretches.length = 0;
+    }
+  }
+
+  /** Fewest calls: stays with one session while it has room, so that its writes are large. */
+  #outletWithRoom(): Outlet | undefined {
+    const outlets = this.#outlets;
+    for (let i = 0; i < outlets.length; i++) {
+      const outlet = outlets[(this.#turn + i) % outlets.length]!;
+      if (outlet.room() === 0) continue;
+      this.#turn = (this.#turn + i) % outlets.length;
+      return outlet;
+    }
+    return undefined;
+  }
+
+  /** Messages that the rate allows now; asks to be woken when it allows none. */
+  #allowed(): number {
+    const { throughput } = this.#settings;
+    if (throughput === 0) return Infinity;
+    const now = this.#deps.monotonic();
+    const most = Math.max(1, throughput * BURST_SECONDS);
+    this.#tokens = Math.min(most, this.#tokens + ((now - this.#filledAt) / 1000) * throughput);
+    this.#filledAt = now;
+    const allowed = Math.floor(this.#tokens);
+    if (allowed < this.#held && !this.#waking) {
+      this.#waking = true;
+      this.#deps.wake(Math.max(5, Math.ceil(((1 - (this.#tokens - allowed)) / throughput) * 1000)));
+    }
+    return allowed;
+  }
+
+  #claim(): void {
+    if (this.#claiming || !this.#more || this.#outlets.length === 0) return;
+    const { throughput } = this.#settings;
+    const ahead = throughput === 0 ? this.#windows() + AHEAD : Math.max(1, Math.min(this.#windows(), throughput));
+    const wanted = Math.ceil(ahead - this.#held);
+    if (wanted < Math.min(64, ahead / 2) && this.#held > 0) return;
+    this.#claiming = true;
+    const { store, self, failed, destination } = this.#deps;
+    store.claim(destination, wanted).then(claimed => self.tell({ type: 'claimed', claimed }), failed);
+  }
+
+  #windows(): number {
+    let sum = 0;
+    for (const outlet of this.#outlets) sum += outlet.window;
+    return sum;
+  }
+
+  /** No session is left here: somebody else may have one. */
+  #giveBack(): void {
+    for (const stretches of this.#lanes) {
+      for (const { delivery, indexes, next } of stretches) {
+        for (let i = next; i < indexes.length; i++) this.lost(delivery, indexes[i]!);
+      }
+      stretches.length = 0;
+    }
+    this.#held = 0;
+  }
+
+  #retry(delivery: Delivery, index: number, attempts: number, status: number, outlet: Outlet, slot: number): void {
+    const { retry, now, receipts, settler, deliveries } = this.#deps;
+    const delay = retry.baseMs * retry.factor ** attempts;
+    if (attempts > retry.limit) {
+      receipts.conclude(delivery, index, this.destination, Fate.undeliverable, status, attempts, outlet, slot);
+      return;
+    }
+    if (now() + delay >= expiresAtOf(delivery.batch.buffer, delivery.at(index))) {
+      receipts.conclude(delivery, index, this.destination, Fate.expired, status, attempts, outlet, slot);
+      return;
+    }
+    this.#park(delivery, index, attempts, status, delay);
+    settler.added(outlet, slot);
+    deliveries.fated(delivery);
+  }
+
+  #park(delivery: Delivery, index: number, attempts: number, status: number, delayMs: number): void {
+    this.#deps.settler
+      .writer(this.destination)
+      .add(
+        delivery.id(index),
+        What.parked,
+        Fate.queued,
+        attempts,
+        0,
+        status,
+        this.#deps.now() + delayMs,
+        undefined,
+        0,
+        0,
+      );
+  }
+
+  /** It has arrived at an application of ours: nobody else will report that to its sender. */
+  #wantsOwnReceipt(delivery: Delivery, index: number): boolean {
+    const { buffer } = delivery.batch;
+    const at = delivery.at(index);
+    const registered = buffer[at + R.registeredDelivery]! & 0x03;
+    return buffer[at + R.kind] === Kind.mt && (registered === 1 || registered === 3);
+  }
+}

@@ -6,6 +6,7 @@ export type Wake = (delayMs: number, run: () => void) => () => void;
 // Node's setTimeout turns anything above 2^31 - 1 ms into 1 ms.
 const LONGEST_WAKE_MS = 2 ** 31 - 1;
 const IDLE = -1;
+const A_MOMENT_MS = 0.001;
 
 const wakeByTimeout: Wake = (delayMs, run) => {
   const timeout = setTimeout(run, delayMs);
@@ -52,6 +53,8 @@ export class Timers {
   readonly #heap: Timer[] = [];
   #cancelWake: (() => void) | undefined;
   #wakeDueMs = Infinity;
+  /** The time that `runDue` took for now; what is armed meanwhile is due after it. */
+  #runMs = -Infinity;
   #closed = false;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>, wake: Wake = wakeByTimeout) {
@@ -72,7 +75,7 @@ export class Timers {
   /** Used by `Timer.start`. After `close` nothing is armed any more. */
   arm(timer: Timer, delayMs: number): void {
     if (this.#closed) return;
-    timer.dueMs = this.#clock.monotonicMs() + Math.max(0, delayMs);
+    timer.dueMs = Math.max(this.#clock.monotonicMs() + Math.max(0, delayMs), this.#runMs + A_MOMENT_MS);
     if (timer.heapIndex === IDLE) {
       timer.heapIndex = this.#heap.length;
       this.#heap.push(timer);
@@ -91,8 +94,9 @@ export class Timers {
 
   /** Fires what is due now, in order of due time. Called by the wake-up; tests with a hand-driven clock call it too. */
   runDue(): number {
-    // One reading: what a `fire` arms with delay 0 waits for the next turn, so timers cannot starve the sockets.
+    // One reading: what a `fire` arms with delay 0 waits for the next run, so timers cannot starve the sockets.
     const nowMs = this.#clock.monotonicMs();
+    this.#runMs = nowMs;
     let fired = 0;
     try {
       for (let next = this.#heap[0]; next !== undefined && next.dueMs <= nowMs; next = this.#heap[0]) {

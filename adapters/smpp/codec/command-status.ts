@@ -35,7 +35,12 @@ export const STATUSES = [
   { name: 'ESME_RINVREGDLVFLG', value: 0x07, retry: 'never', text: 'The registered_delivery is invalid or refused.' },
   { name: 'ESME_RSYSERR', value: 0x08, retry: 'later', text: 'The peer has a system error, or is partly unavailable.' },
   { name: 'ESME_RINVSRCADR', value: 0x0a, retry: 'elsewhere', text: 'The source address is invalid or not allowed.' },
-  { name: 'ESME_RINVDSTADR', value: 0x0b, retry: 'never', text: 'The destination address is invalid, or has no route.' },
+  {
+    name: 'ESME_RINVDSTADR',
+    value: 0x0b,
+    retry: 'never',
+    text: 'The destination address is invalid, or has no route.',
+  },
   { name: 'ESME_RINVMSGID', value: 0x0c, retry: 'never', text: 'The message_id is invalid or unknown.' },
   { name: 'ESME_RBINDFAIL', value: 0x0d, retry: 'later', text: 'The bind was refused (identity, password, address).' },
   { name: 'ESME_RINVPASWD', value: 0x0e, retry: 'later', text: 'The bind was refused: invalid password.' },

@@ -18,7 +18,7 @@ const HEADER_LENGTH = 16;
 const MAX_SHORT_MESSAGE = 254;
 const MESSAGE_PAYLOAD = 0x0424;
 /** Up to here a loop is faster than a call: bench/micro/codec.ts prints both. */
-const LOOP_UP_TO = 48;
+const LOOP_UP_TO = 40;
 
 function writeUint32(out: Buffer, at: number, value: number): void {
   out[at] = value >>> 24;
@@ -133,7 +133,7 @@ function writePayload(out: Buffer, at: number, m: MessageDraft): number {
 }
 
 /**
- * Writes a submit_sm_resp, submit_multi_resp-like or data_sm_resp: message_id when the status is 0, otherwise the
+ * Writes a submit_sm_resp or data_sm_resp: message_id when the status is 0, otherwise the
  * header alone (v3.4 §4.4.2).
  *
  * @param messageId a string of at most 64 Latin-1 characters, or a whole number from 0 to 2^53 - 1, whose decimal
@@ -150,6 +150,9 @@ export function writeSmResp(
   let p = at + HEADER_LENGTH;
   if (status === 0) {
     if (typeof messageId === 'number') {
+      if (!Number.isSafeInteger(messageId) || messageId < 0) {
+        throw new PduEncodeError('message_id', 'must be a whole number from 0 to 2^53 - 1');
+      }
       p = writeDigits(out, p, messageId);
     } else {
       if (messageId.length > 64) throw new PduEncodeError('message_id', 'must be at most 64 octets');
@@ -161,7 +164,7 @@ export function writeSmResp(
   return p;
 }
 
-/** Digits in steps of 32-bit integers: a division of doubles for each of 16 digits takes three times as long. */
+/** The digits from integers of 32 bits: doubles are divided once or twice, not for each of 16 digits. */
 function writeDigits(out: Buffer, at: number, value: number): number {
   if (value < 1e9) {
     const low = value | 0;
@@ -205,13 +208,7 @@ export function writeGenericNack(out: Buffer, at: number, status: number, sequen
 }
 
 /** Writes a PDU without a body: enquire_link, unbind, any response to an error. */
-export function writeHeaderOnly(
-  out: Buffer,
-  at: number,
-  commandId: number,
-  status: number,
-  sequence: number,
-): number {
+export function writeHeaderOnly(out: Buffer, at: number, commandId: number, status: number, sequence: number): number {
   writeHeader(out, at, HEADER_LENGTH, commandId, status, sequence);
   return at + HEADER_LENGTH;
 }

@@ -95,7 +95,11 @@ export const TLVS = {
 export type TlvName = keyof typeof TLVS;
 
 /** What the value of a TLV is in code. */
-export type TlvValue<N extends TlvName> = { integer: number; cstring: string; octets: Buffer }[(typeof TLVS)[N]['kind']];
+export type TlvValue<N extends TlvName> = {
+  integer: number;
+  cstring: string;
+  octets: Buffer;
+}[(typeof TLVS)[N]['kind']];
 
 const NAMES = new Map<number, TlvName>(Object.entries(TLVS).map(([name, def]) => [def.tag, name as TlvName] as const));
 

@@ -132,7 +132,7 @@ export const simulatorCarrierSchema = group({
 });
 
 export const carrierSchema = z.discriminatedUnion('protocol', [smppCarrierSchema, simulatorCarrierSchema], {
-  error: issue => (issue.code === 'invalid_type' ? 'a map of settings' : 'smpp or simulator'),
+  error: issue => ((issue.code as string) === 'invalid_type' ? 'a map of settings' : 'smpp or simulator'),
 });
 
 /** An external protocol process that polls us by REST. */

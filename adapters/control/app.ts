@@ -3,9 +3,8 @@ import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { ControlError } from '../../actors/node-control.ts';
 import type { ControlErrorCode, NodeControl, OutgoingText } from '../../actors/node-control.ts';
-
-/** 100,000 routes as JSON are about 15 MB. */
-export const MOST_BODY_OCTETS = 64 * 1024 * 1024;
+import { MOST_BODY_OCTETS } from './protocol.ts';
+import type { ErrorBody } from './protocol.ts';
 
 const STATUS_OF: Readonly<Record<ControlErrorCode, 400 | 404 | 409 | 413 | 422 | 500 | 503>> = {
   invalid: 400,
@@ -17,11 +16,6 @@ const STATUS_OF: Readonly<Record<ControlErrorCode, 400 | 404 | 409 | 413 | 422 |
   'no-node': 503,
   internal: 500,
 };
-
-/** How an error crosses the socket. */
-export interface ErrorBody {
-  readonly error: { readonly code: ControlErrorCode; readonly message: string; readonly details: readonly string[] };
-}
 
 /**
  * The control socket's HTTP interface: one route for each method of `NodeControl`. Whoever may open the socket may do

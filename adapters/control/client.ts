@@ -11,7 +11,8 @@ import type {
   OutgoingText,
   SendResult,
 } from '../../actors/node-control.ts';
-import type { ErrorBody } from './app.ts';
+import { MOST_BODY_OCTETS } from './protocol.ts';
+import type { ErrorBody } from './protocol.ts';
 import { readNodeFile } from './node-file.ts';
 
 /** A drain waits for what is in flight; the rest is answered at once, a table of 100,000 routes within seconds. */
@@ -37,7 +38,6 @@ export function openControl(dataDir: string): NodeControl {
 export function connectControl(socketPath: string, dataDir: string): NodeControl {
   const call = async <Result>(method: string, path: string, body?: unknown, timeoutMs = ANSWER_MS): Promise<Result> =>
     (await exchange({ socketPath, dataDir, method, path, body, timeoutMs })) as Result;
-  const account = (systemId: string): string => `/v1/accounts/${encodeURIComponent(systemId)}`;
   return {
     status: () => call<NodeStatus>('GET', '/v1/status'),
     names: () => call<readonly string[]>('GET', '/v1/names'),
@@ -52,6 +52,8 @@ export function connectControl(socketPath: string, dataDir: string): NodeControl
   };
 }
 
+const account = (systemId: string): string => `/v1/accounts/${encodeURIComponent(systemId)}`;
+
 interface Exchange {
   readonly socketPath: string;
   readonly dataDir: string;
@@ -64,7 +66,14 @@ interface Exchange {
 function exchange({ socketPath, dataDir, method, path, body, timeoutMs }: Exchange): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? '' : JSON.stringify(body);
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    const length = Buffer.byteLength(text);
+    if (length > MOST_BODY_OCTETS) {
+      throw new ControlError(
+        'too-large',
+        `${length} octets are more than the ${MOST_BODY_OCTETS} a node takes at once`,
+      );
+    }
+    const headers = { 'content-type': 'application/json', 'content-length': length };
     const call = request({ socketPath, method, path, headers, agent: false });
     call.setTimeout(timeoutMs, () => {
       const seconds = Math.round(timeoutMs / 1000);

@@ -24,7 +24,8 @@ const MOST_PATH_OCTETS = 107;
 export async function serveControl(dataDir: string, control: NodeControl): Promise<ControlServer> {
   const path = socketPath(dataDir);
   rmSync(path, { force: true });
-  const server = createServer(getRequestListener(controlApp(control).fetch));
+  const listener = getRequestListener(controlApp(control).fetch);
+  const server = createServer((request, response) => void listener(request, response));
   server.requestTimeout = 60_000;
   await new Promise<void>((opened, failed) => {
     server.once('error', failed);

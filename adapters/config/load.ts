@@ -16,6 +16,8 @@ export interface Loaded {
   readonly configuration: Configuration | undefined;
   /** The sections of the file that seed the database, as far as the file gives them. */
   readonly seed: Seed | undefined;
+  /** Also when there are problems; undefined only when the file cannot be read. */
+  readonly dataDir: string | undefined;
   /** All of them, in the order of the file. */
   readonly problems: readonly Problem[];
   /** What is allowed and unwise. */
@@ -28,6 +30,8 @@ export interface LoadOptions {
   readonly known?: ReadonlySet<string>;
 }
 
+const NOTHING = { configuration: undefined, seed: undefined, dataDir: undefined, warnings: [] };
+
 /** Reads and checks the configuration file; without a path, the defaults and the environment. Never throws. */
 export function loadConfiguration(path: string | undefined, options: LoadOptions = {}): Loaded {
   if (path === undefined) return parseConfiguration('', 'defaults', options);
@@ -36,7 +40,7 @@ export function loadConfiguration(path: string | undefined, options: LoadOptions
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const problem = { source: path, key: '', message: `cannot be read: ${(error as Error).message}` };
-    return { configuration: undefined, seed: undefined, problems: [problem], warnings: [] };
+    return { ...NOTHING, problems: [problem] };
   }
   return parseConfiguration(text, path, options);
 }
@@ -46,7 +50,7 @@ export function parseConfiguration(text: string, source: string, options: LoadOp
   const document = readSource(text);
   if (document.errors.length > 0) {
     const problems = document.errors.map(({ line, message }) => ({ source, line, key: '', message }));
-    return { configuration: undefined, seed: undefined, problems, warnings: [] };
+    return { ...NOTHING, problems };
   }
   return check(document.value ?? {}, source, document, options);
 }
@@ -78,11 +82,17 @@ function check(data: unknown, source: string, document: SourceText | undefined, 
     (severity === 'problem' ? problems : warnings).push(place(path, message));
   }
   if (problems.length > 0) [configuration, seed] = [undefined, undefined];
-  return { configuration, seed, problems: inOrder(problems), warnings: inOrder(warnings) };
+  const dataDir = dataDirOf(value);
+  return { configuration, seed, dataDir, problems: inOrder(problems), warnings: inOrder(warnings) };
 }
 
 function seedOf(configuration: Configuration, given: object): Seed {
   return Object.fromEntries(SEED_KEYS.filter(key => key in given).map(key => [key, configuration[key]]));
+}
+
+function dataDirOf(value: unknown): string {
+  const given = (value as { data_dir?: unknown }).data_dir;
+  return typeof given === 'string' && given !== '' ? given : './data';
 }
 
 type Place = (path: Path, message: string) => Problem;

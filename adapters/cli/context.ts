@@ -81,5 +81,5 @@ export function withCommonOptions(command: Command): Command {
 
 /** The text after a verb's options, with commands to copy. */
 export function examples(...lines: readonly string[]): string {
-  return ['', 'Examples:', ...lines.map(line => `  $ heliograph ${line}`)].join('\n');
+  return ['', 'Examples:', ...lines.map(line => `  $ npx heliograph ${line}`)].join('\n');
 }

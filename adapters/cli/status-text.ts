@@ -109,7 +109,7 @@ function queueTable(queues: readonly QueueInfo[], now: number): string {
 }
 
 function recentTable(recent: readonly MessageSummary[], now: number): string {
-  if (recent.length === 0) return faint('  none yet (heliograph send --to 447700900123 --text "Hello")');
+  if (recent.length === 0) return faint('  none yet (npx heliograph send --to 447700900123 --text "Hello")');
   const rows = recent.map(message => [
     String(message.id),
     message.source,

@@ -34,7 +34,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     .action(async (options: CommonOptions) => {
       const context = new Context(deps, options);
       const list = await context.control().accounts();
-      context.print(list, list.length === 0 ? 'no accounts (heliograph accounts add NAME)' : accountTable(list));
+      context.print(list, list.length === 0 ? 'no accounts (npx heliograph accounts add NAME)' : accountTable(list));
     });
 
   withCommonOptions(accounts.command('show'))

@@ -25,7 +25,7 @@ export function addErrorsCommand(program: Command, deps: ProgramDeps): void {
       }
       const entry = find(deps.errorTable, code);
       if (entry === undefined) {
-        throw new CommandFailure(`no command_status "${code}" is known (heliograph errors lists all)`);
+        throw new CommandFailure(`no command_status "${code}" is known (npx heliograph errors lists all)`);
       }
       const head = `${hex(entry.value)} (${entry.value}) ${entry.name}`;
       context.print(entry, `${head}\n${entry.text}\nRetry: ${entry.retry}: ${RETRY_TEXT[entry.retry]}.`);

@@ -56,7 +56,7 @@ async function send(context: Context, options: SendOptions): Promise<void> {
   const { to, text, from = '', account = '' } = options;
   const sent = await control.send({ to, text, from, account });
   if (options.wait === undefined) {
-    context.print(sent, `message ${sent.id} accepted for ${sent.destination} (heliograph status ${sent.id})`);
+    context.print(sent, `message ${sent.id} accepted for ${sent.destination} (npx heliograph status ${sent.id})`);
     return;
   }
   context.note(`message ${sent.id} accepted for ${sent.destination}`);

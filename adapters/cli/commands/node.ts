@@ -35,7 +35,7 @@ export function addNodeCommands(program: Command, deps: ProgramDeps): void {
       const result = await context.control().drain();
       context.print(
         result,
-        `drained: the node has ended, ${plural(result.queued, 'message')} wait on disk for the next`,
+        `drained: the node has ended, ${plural(result.queued, 'message')} wait on disk for the next start`,
       );
     });
 
@@ -63,7 +63,7 @@ function checkConfig(context: Context, file: string | undefined): void {
 
 async function apply(context: Context, file: string | undefined): Promise<void> {
   const path = file ?? context.config;
-  if (path === undefined) throw new CommandFailure('which file? (heliograph apply FILE)');
+  if (path === undefined) throw new CommandFailure('which file? (npx heliograph apply FILE)');
   const control = context.control();
   const { problems, warnings, seed } = context.deps.checkFile(path, context.environment, await control.names());
   for (const warning of warnings) context.note(`warning: ${warning}`);

@@ -1,0 +1,214 @@
+/**
+ * What an operator may ask of a running node, by the command line (`adapters/control`) or the control panel. Everything
+ * here is plain data: it crosses a socket as JSON. Times are ms since 1970. Never a password, a key or a message's text.
+ */
+export interface NodeControl {
+  status(): Promise<NodeStatus>;
+  /** Names of all destinations: accounts, carriers, frontends. */
+  names(): Promise<readonly string[]>;
+  /**
+   * Replaces the routing table and upserts accounts, carriers, frontends, users and API keys: the sections that `seed`
+   * has, laid out as in the configuration file. All of it or, on a problem, nothing.
+   * @throws ControlError `invalid` with every problem in `details`
+   */
+  apply(seed: unknown): Promise<ApplyResult>;
+  /** Refuses new work, finishes what is in flight, unbinds, ends the process. Resolves when only the end is left. */
+  drain(): Promise<DrainResult>;
+  /** Submits a text as the operator, as if a frontend had. @throws ControlError `refused` when it is not accepted */
+  send(message: OutgoingText): Promise<SendResult>;
+  /** @throws ControlError `not-found` */
+  message(id: number): Promise<MessageStory>;
+  accounts(): Promise<readonly AccountInfo[]>;
+  /** @throws ControlError `invalid`, `conflict` */
+  addAccount(settings: unknown): Promise<AccountInfo>;
+  /** Changes the settings given, leaves the others. @throws ControlError `invalid`, `not-found` */
+  changeAccount(systemId: string, changes: unknown): Promise<AccountInfo>;
+  /** Its sessions end, its queue is kept. @throws ControlError `not-found`, `conflict` while a route names it */
+  removeAccount(systemId: string): Promise<void>;
+}
+
+export type ControlErrorCode =
+  'invalid' | 'refused' | 'not-found' | 'conflict' | 'unavailable' | 'too-large' | 'no-node' | 'internal';
+
+/** A request that was not done, and why. `message` is one line for people. */
+export class ControlError extends Error {
+  readonly code: ControlErrorCode;
+  /** More lines: each problem of a configuration. */
+  readonly details: readonly string[];
+  constructor(code: ControlErrorCode, message: string, details: readonly string[] = [], cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ControlError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export interface NodeStatus {
+  readonly node: {
+    readonly id: string;
+    readonly cluster: string;
+    readonly version: string;
+    readonly pid: number;
+    readonly startedAt: number;
+    readonly state: 'starting' | 'running' | 'draining';
+    readonly dataDir: string;
+    readonly durability: 'disk' | 'process';
+    readonly workers: number;
+  };
+  readonly routing: { readonly version: number; readonly routes: number; readonly activatedAt: number };
+  readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[];
+  /** At most 1,000 of `sessionCount`. */
+  readonly sessions: readonly SessionInfo[];
+  readonly sessionCount: number;
+  /** At most 1,000 of `queueCount`, the longest first. */
+  readonly queues: readonly QueueInfo[];
+  readonly queueCount: number;
+  readonly messages: MessageCounts;
+  readonly receipts: ReceiptCounts;
+  readonly store: StoreInfo;
+  readonly archive: ArchiveInfo;
+  /** The latest messages this node accepted, newest first, at most 20. */
+  readonly recent: readonly MessageSummary[];
+  /** What an operator should know now: "carrier sink: no session", "disk nearly full". */
+  readonly alarms: readonly string[];
+}
+
+export interface SessionInfo {
+  /** Its account or carrier. */
+  readonly name: string;
+  readonly side: 'account' | 'carrier';
+  /** `address:port`, or what stands for it: "in process" for the simulator. */
+  readonly peer: string;
+  readonly bind: 'transmitter' | 'receiver' | 'transceiver' | '';
+  /** SMPP v3.4 §2.2, and `CONNECTING`, `WAITING` (to reconnect) for carriers. */
+  readonly state: string;
+  readonly since: number;
+  /** Requests without an answer, from us and to us, and the most there may be. */
+  readonly window: { readonly used: number; readonly size: number };
+}
+
+export interface QueueInfo {
+  readonly destination: string;
+  readonly kind: 'carrier' | 'account' | 'frontend' | 'unknown';
+  readonly ready: number;
+  readonly inFlight: number;
+  readonly parked: number;
+  /** When the oldest waiting message was accepted; 0: none waits. */
+  readonly oldestAt: number;
+}
+
+/** Since the node started. */
+export interface MessageCounts {
+  readonly accepted: number;
+  readonly refused: number;
+  readonly sent: number;
+  readonly retried: number;
+  readonly failed: number;
+}
+
+/** Since the node started, but for `awaited`. */
+export interface ReceiptCounts {
+  /** From carriers. */
+  readonly received: number;
+  /** Of these: delivered, and any other final state. */
+  readonly delivered: number;
+  readonly undelivered: number;
+  /** Naming an id that is not known. */
+  readonly unmatched: number;
+  /** Given to accounts. */
+  readonly passedOn: number;
+  /** Messages sent whose receipt has not come. */
+  readonly awaited: number;
+}
+
+export interface StoreInfo {
+  readonly messages: number;
+  readonly octets: number;
+  readonly quarantined: number;
+  /** Why new messages are refused; empty when they are not. */
+  readonly refusing: string;
+}
+
+export interface ArchiveInfo {
+  readonly state: 'up' | 'starting' | 'down' | 'off';
+  /** Settled messages not yet archived. */
+  readonly behind: number;
+  /** Archived since the node started. */
+  readonly written: number;
+  /** What is wrong; empty when nothing is. */
+  readonly problem: string;
+}
+
+export interface MessageSummary {
+  readonly id: number;
+  readonly acceptedAt: number;
+  /** Account, carrier, frontend, or `operator` for `heliograph send`. */
+  readonly source: string;
+  readonly from: string;
+  readonly to: string;
+  readonly destination: string;
+  /** `Fate` by name (`message/ledger.ts`): queued, sent, delivered, … */
+  readonly fate: string;
+  /** What the receipt said; empty until it came. */
+  readonly receipt: string;
+}
+
+export interface MessageEvent {
+  readonly at: number;
+  /** One line: "sent to sink as 1A2B", "retry 2 due at …: ESME_RTHROTTLED". */
+  readonly text: string;
+}
+
+export interface MessageStory extends MessageSummary {
+  readonly attempts: number;
+  /** When it is tried next; 0: not parked. */
+  readonly dueAt: number;
+  readonly tableVersion: number;
+  /** Where it was found. */
+  readonly foundIn: 'queue' | 'archive';
+  /** Oldest first. */
+  readonly events: readonly MessageEvent[];
+}
+
+export interface OutgoingText {
+  readonly to: string;
+  readonly text: string;
+  /** Sender: a number or up to 11 letters; empty: the node's default. */
+  readonly from: string;
+  /** On behalf of this account; empty: of the operator. */
+  readonly account: string;
+}
+
+export interface SendResult {
+  readonly id: number;
+  readonly destination: string;
+}
+
+export interface ApplyResult {
+  /** The routing table that is active now. */
+  readonly tableVersion: number;
+  readonly routes: number;
+  /** Entries written, by section: `{ accounts: 3 }`. */
+  readonly changed: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+export interface DrainResult {
+  /** Messages that stay on disk for the next start. */
+  readonly queued: number;
+}
+
+export interface AccountInfo {
+  readonly system_id: string;
+  readonly enabled: boolean;
+  readonly description: string;
+  readonly sessions: number;
+  readonly binds: number;
+  readonly window: number;
+  readonly deliver_window: number;
+  readonly throughput: number;
+  /** Credits left; null: postpaid. */
+  readonly credits: number | null;
+  readonly allow_ips: readonly string[];
+  readonly archive: string;
+}

@@ -1,0 +1,143 @@
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+import { amount, ascii, digits, flag, group, listOf, name, oneOf, remotePort, text, whole } from './fields.ts';
+
+/** Accounts, carriers and frontends: everything a queue can lead to. They share one name space. */
+
+const CIDR = 'an address or a network such as 192.0.2.0/24 or 2001:db8::/32';
+
+export const cidr = () => z.string({ error: CIDR }).refine(isCidr, { error: CIDR });
+
+/** True for `192.0.2.7`, `192.0.2.0/24`, `2001:db8::1`, `2001:db8::/32`. */
+export function isCidr(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  if (bits === undefined) return true;
+  if (!/^\d{1,3}$/.test(bits)) return false;
+  return Number(bits) <= (family === 4 ? 32 : 128);
+}
+
+/** The list as `node:net` compares it, IPv4-mapped IPv6 peers included. An empty list is `null`: any address. */
+export function addressList(entries: readonly string[]): BlockList | null {
+  if (entries.length === 0) return null;
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = '', bits] = entry.split('/');
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return list;
+}
+
+/** 15 characters and NUL (v3.4 §5.2.1). */
+const systemId = () => ascii(1, 15).describe('The name this peer binds with: at most 15 characters (SMPP v3.4 §5.2.1)');
+
+/** 8 characters and NUL (v3.4 §5.2.2): a longer one can never be given in a bind. */
+const password = () => ascii(1, 8).describe('At most 8 characters: the protocol carries no more (SMPP v3.4 §5.2.2)');
+
+const throughput = () =>
+  amount(0, 1_000_000).default(0).describe('Messages a second over the whole cluster; 0: no limit');
+
+const description = () => text(0, 256).default('').describe('For people; shown, never interpreted');
+
+export const accountSchema = group({
+  system_id: systemId(),
+  password: password(),
+  enabled: flag().default(true).describe('false: binds are refused, its queue is kept'),
+  description: description(),
+  binds: whole(1, 10_000).default(10).describe('Most sessions at once, over the cluster'),
+  window: whole(1, 65_535).default(1000).describe('Most unanswered requests a session may send us'),
+  deliver_window: whole(1, 65_535).default(100).describe('Most unanswered deliver_sm we send on a session'),
+  throughput: throughput(),
+  credits: whole(0, 1_000_000_000_000)
+    .nullable()
+    .default(null)
+    .describe('Prepaid credits when the account is made; null: postpaid'),
+  allow_ips: listOf(cidr(), 'addresses or networks', 1000)
+    .default([])
+    .describe('Addresses it may connect from; empty: any'),
+  archive: oneOf('full', 'metadata', 'counters')
+    .default('full')
+    .describe('What is kept of its messages: all, all but the text, or counts only'),
+});
+
+const INTERFACE_VERSION = '3.3, 3.4 or 5.0';
+
+const common = {
+  name: name().describe('Its name in routes, queues, logs and metrics'),
+  enabled: flag().default(true).describe('false: no session is opened, its queue is kept'),
+  description: description(),
+  window: whole(1, 65_535).default(100).describe('Most unanswered messages a session'),
+  throughput: throughput(),
+};
+
+const ton = () => whole(0, 255).nullable().default(null).describe('Replaces what the message carries; null: leave it');
+
+export const smppCarrierSchema = group({
+  ...common,
+  protocol: z.literal('smpp', { error: 'smpp or simulator' }),
+  host: text(1, 253).describe('Name or address of the SMSC'),
+  port: remotePort().default(2775),
+  system_id: systemId(),
+  password: password(),
+  bind: oneOf('transceiver', 'transmitter', 'receiver', 'separate')
+    .default('transceiver')
+    .describe('separate: each of `binds` is a transmitter and a receiver'),
+  binds: whole(1, 1000).default(1).describe('Sessions over the cluster'),
+  receipt_id: oneOf('as-is', 'hex-to-decimal', 'decimal-to-hex')
+    .default('as-is')
+    .describe('How its receipts write the id it gave; case and leading zeros never matter'),
+  system_type: ascii(0, 12).default('').describe('In the bind (SMPP v3.4 §5.2.3)'),
+  service_type: ascii(0, 5).default('').describe('For messages that name none (SMPP v3.4 §5.2.11)'),
+  interface_version: z
+    .union([z.literal(['3.3', '3.4', '5.0']), z.literal([3.3, 3.4, 5])], { error: INTERFACE_VERSION })
+    .transform(version => (typeof version === 'number' ? (version.toFixed(1) as '3.3' | '3.4' | '5.0') : version))
+    .default('3.4')
+    .describe('In the bind'),
+  address_range: ascii(0, 40).default('').describe('In the bind (SMPP v3.4 §5.2.7)'),
+  addr_ton: whole(0, 255).default(0).describe('In the bind'),
+  addr_npi: whole(0, 255).default(0).describe('In the bind'),
+  source_ton: ton(),
+  source_npi: ton(),
+  dest_ton: ton(),
+  dest_npi: ton(),
+  enquire_link_seconds: whole(1, 3600).default(30).describe('Quiet time after which we ask whether the peer is there'),
+  bind_timeout_seconds: whole(1, 600).default(10).describe('To connect and be bound'),
+  response_timeout_seconds: whole(1, 600).default(60).describe('Until an unanswered message counts as `no_answer`'),
+  no_answer: oneOf('retry', 'reroute', 'fail')
+    .default('retry')
+    .describe('What to do with it: send it again (it may arrive twice), try the next route, or give it up'),
+  throttle_seconds: amount(0.01, 3600)
+    .default(1)
+    .describe('How long a session rests after ESME_RTHROTTLED or ESME_RMSGQFUL'),
+  reconnect_seconds: amount(0.05, 3600).default(1).describe('First wait after a lost session; doubles each time'),
+  reconnect_max_seconds: amount(0.05, 86_400).default(60).describe('Longest such wait'),
+  receipt_hours: whole(1, 720).default(72).describe('How long the carrier may take to send a receipt'),
+});
+
+/** A carrier inside the process, for first steps and tests. It is labelled as such wherever it is shown. */
+export const simulatorCarrierSchema = group({
+  ...common,
+  protocol: z.literal('simulator', { error: 'smpp or simulator' }),
+  answer_delay_ms: whole(0, 600_000).default(0).describe('From message to response'),
+  receipt_delay_ms: whole(0, 86_400_000).default(500).describe('From response to receipt'),
+  failure_rate: amount(0, 1).default(0).describe('Share of messages whose receipt says UNDELIV'),
+  throttle_rate: amount(0, 1).default(0).describe('Share of messages answered ESME_RTHROTTLED'),
+  mo_per_second: amount(0, 100_000).default(0).describe('Messages from phones it makes up'),
+  mo_from: digits(20).default('447700900999').describe('Their sender'),
+  mo_to: digits(20).default('12345').describe('Their recipient, routed like any other message'),
+  mo_text: text(0, 160).default('Hello from the simulator').describe('Their text'),
+});
+
+export const carrierSchema = z.discriminatedUnion('protocol', [smppCarrierSchema, simulatorCarrierSchema], {
+  error: issue => ((issue.code as string) === 'invalid_type' ? 'a map of settings' : 'smpp or simulator'),
+});
+
+/** An external protocol process that polls us by REST. */
+export const frontendSchema = group({
+  name: name().describe('The `source_smsc` and `dest_smsc` it uses'),
+  enabled: flag().default(true).describe('false: its polls are refused, its queue is kept'),
+  description: description(),
+});

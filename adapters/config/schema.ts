@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { amount, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
+import { accountSchema, carrierSchema, cidr, frontendSchema } from './schema-peers.ts';
+
+/** Most entries of each list that seeds the database. 1,000,000 routes are P8 of the performance goals. */
+export const MOST = {
+  routes: 1_000_000,
+  accounts: 100_000,
+  carriers: 1000,
+  frontends: 1000,
+  users: 10_000,
+  keys: 10_000,
+};
+
+export const routeSchema = group({
+  called_prefix: digits(20).default('').describe('Beginning of the recipient; "": any'),
+  calling_prefix: digits(20).default('').describe('Beginning of the sender; "": any'),
+  source_smsc: name().optional().describe('Only messages that come from this carrier, account or frontend'),
+  dest_smsc: name().optional().describe('Action: forward to this carrier, account or frontend'),
+  auto_reply: text(1, 1000).optional().describe('Action: answer the sender with this text'),
+  drop: z.literal(true, { error: 'true' }).optional().describe('Action: accept and forget'),
+  reject: z
+    .union([z.literal(true), whole(1, 0xffff_ffff)], { error: 'true or a command_status from 1 to 0xFFFFFFFF' })
+    .optional()
+    .describe('Action: refuse, with this command_status; true: ESME_RINVDSTADR'),
+  priority: whole(0, 65_535).default(100).describe('Lower is tried first'),
+  weight: whole(1, 65_535).default(100).describe('Share among routes that are otherwise equal'),
+  charged: oneOf('yes', 'no', 'default').default('default').describe('Whether a message by this route costs a credit'),
+  enabled: flag().default(true),
+  description: text(0, 256).default('').describe('For people; shown, never interpreted'),
+});
+
+export const userSchema = group({
+  name: name().describe('To sign in to the control panel with'),
+  password: text(1, 256),
+  role: oneOf('admin', 'operator', 'viewer').default('viewer'),
+});
+
+export const apiKeySchema = group({
+  name: name(),
+  key: text(1, 256).describe('Sent as `Authorization: Bearer …`; 20 random characters or more'),
+  role: oneOf('admin', 'operator', 'viewer', 'frontend').default('frontend'),
+  allow_ips: listOf(cidr(), 'addresses or networks', 1000)
+    .default([])
+    .describe('Where it may be used; empty: anywhere'),
+});
+
+const URL_TEXT = 'a URL';
+const url = () => text(1, 2048).refine(value => /^[a-z0-9+]+:\/\/\S+$/.test(value), { error: URL_TEXT });
+
+const smppListener = group({
+  port: listenPort().default(2775),
+  session_init_seconds: amount(0.1, 600).default(10).describe('From connection to a valid bind; then it is closed'),
+  enquire_link_seconds: whole(1, 3600).default(30).describe('Quiet time after which we ask whether the peer is there'),
+  response_timeout_seconds: whole(1, 600).default(30).describe('For an answer to deliver_sm or enquire_link'),
+  max_connections: whole(1, 1_000_000).default(10_000).describe('At once, on this node'),
+  max_unbound: whole(1, 1_000_000).default(1000).describe('Of these, not bound yet'),
+  no_credits_status: whole(1, 0xffff_ffff).default(0x0000_0401).describe('command_status when credits are used up'),
+  no_route_status: whole(1, 0xffff_ffff).default(0x0000_000b).describe('command_status when no route fits'),
+});
+
+const smppsListener = group({
+  port: listenPort().default(3550),
+  certificate: text(1, 4096).describe('PEM file with the chain'),
+  key: text(1, 4096).describe('PEM file with the private key'),
+});
+
+const apiListener = group({
+  port: listenPort().default(8080),
+  auth: oneOf('required', 'none').default('required').describe('none: no key is asked for; on loopback only'),
+});
+
+const listeners = group({
+  host: text(1, 253).default('127.0.0.1').describe('The address all listeners take'),
+  smpp: smppListener.prefault({}),
+  smpps: smppsListener.optional().describe('SMPP over TLS; absent: not opened'),
+  api: apiListener.prefault({}),
+  panel: group({ port: listenPort().default(8086) }).prefault({}),
+});
+
+const retry = group({
+  base_seconds: amount(0.001, 86_400).default(60).describe('The n-th failure is retried after base × factor^n'),
+  factor: amount(1, 10).default(2),
+  limit: whole(0, 1000).default(20).describe('Most retries; the validity period ends them too'),
+});
+
+const store = group({
+  max_messages: whole(1000, 1_000_000_000).default(20_000_000).describe('Most queued; beyond it: ESME_RMSGQFUL, 503'),
+  disk_reserve_mb: whole(1, 1_000_000)
+    .default(512)
+    .describe('New messages are refused when less is free (a fifth of a small file system), so queued ones can leave'),
+});
+
+const archive = group({
+  enabled: flag().default(true).describe('false: no database is started; settled messages leave no trace but counters'),
+  outbox_max_messages: whole(10_000, 1_000_000_000)
+    .default(20_000_000)
+    .describe('Settled messages kept while the database is away; beyond it new messages are refused'),
+});
+
+const receipts = group({
+  orphan_wait_seconds: amount(0.1, 3600).default(30).describe('How long a receipt waits for the id it names'),
+  orphan_max: whole(100, 10_000_000).default(100_000).describe('Most of them waiting'),
+});
+
+const messages = group({
+  validity_seconds: whole(1, 31_536_000).default(86_400).describe('For a message that gives none'),
+  validity_max_seconds: whole(1, 31_536_000).default(604_800).describe('A longer one is cut to this'),
+});
+
+const guard = group({
+  failures: whole(1, 1000).default(5).describe('Wrong log-ins within `window_seconds` after which none is looked at'),
+  window_seconds: whole(1, 86_400).default(60),
+  longest_seconds: whole(1, 604_800).default(3600).describe('The refusal lasts the window, doubling up to this'),
+});
+
+export const configurationSchema = group({
+  cluster: group({ name: name().default('default') }).prefault({}),
+  node_id: name().optional().describe('Absent: made at the first start and kept in the data folder'),
+  data_dir: text(1, 4096).default('./data').describe('Everything that must survive is in here'),
+  workers: whole(1, 256).optional().describe('Worker threads; absent: one a core'),
+  log: group({
+    level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal').default('info'),
+    mask_numbers: flag().default(false).describe('Show only the last three digits of phone numbers'),
+  }).prefault({}),
+  durability: oneOf('disk', 'process')
+    .default('disk')
+    .describe('disk: acknowledged means flushed; process: Redis everysec, in cluster mode only'),
+  redis: group({ url: url().describe('redis://, rediss://, redis+sentinel:// or redis+cluster://') })
+    .optional()
+    .describe('Present: cluster mode; needs `database`'),
+  database: group({ url: url().describe('postgres://user:password@host/database') })
+    .optional()
+    .describe('Absent: the embedded Postgres in the data folder'),
+  listeners: listeners.prefault({}),
+  bind_errors: oneOf('uniform', 'detailed')
+    .default('uniform')
+    .describe('uniform: ESME_RBINDFAIL whatever was wrong; detailed: ESME_RINVSYSID, ESME_RINVPASWD'),
+  guard: guard.prefault({}),
+  retry: retry.prefault({}),
+  messages: messages.prefault({}),
+  receipts: receipts.prefault({}),
+  store: store.prefault({}),
+  archive: archive.prefault({}),
+  api_keys: listOf(apiKeySchema, 'API keys', MOST.keys).default([]),
+  users: listOf(userSchema, 'users', MOST.users).default([]),
+  accounts: listOf(accountSchema, 'accounts', MOST.accounts).default([]),
+  carriers: listOf(carrierSchema, 'carriers', MOST.carriers).default([]),
+  frontends: listOf(frontendSchema, 'frontends', MOST.frontends).default([]),
+  routes: listOf(routeSchema, 'routes', MOST.routes).default([]),
+});
+
+/** What seeds the database: kept there after the first start, changed later by `apply`. */
+export const SEED_KEYS = ['api_keys', 'users', 'accounts', 'carriers', 'frontends', 'routes'] as const;
+export type SeedKey = (typeof SEED_KEYS)[number];
+
+/** Deep: what the loader hands out is frozen. */
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+
+export type Configuration = Frozen<z.output<typeof configurationSchema>>;
+export type AccountSettings = Configuration['accounts'][number];
+export type CarrierSettings = Configuration['carriers'][number];
+export type SmppCarrierSettings = Extract<CarrierSettings, { protocol: 'smpp' }>;
+export type SimulatorSettings = Extract<CarrierSettings, { protocol: 'simulator' }>;
+export type FrontendSettings = Configuration['frontends'][number];
+export type RouteSettings = Configuration['routes'][number];
+export type UserSettings = Configuration['users'][number];
+export type ApiKeySettings = Configuration['api_keys'][number];
+
+/** The part of a configuration that `apply` changes. A section that is absent stays as it is. */
+export type Seed = { readonly [K in SeedKey]?: Configuration[K] };

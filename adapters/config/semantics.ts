@@ -1,0 +1,141 @@
+import { isIP } from 'node:net';
+import { didYouMean } from './problems.ts';
+import type { Configuration, Seed } from './schema.ts';
+import type { Path } from './source-text.ts';
+
+/** What a schema of single values cannot see: how they fit together. */
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly severity: 'problem' | 'warning';
+}
+
+const ACTIONS = ['dest_smsc', 'auto_reply', 'drop', 'reject'] as const;
+
+type Report = (path: Path, message: string) => void;
+type Raw = Readonly<Record<string, unknown>>;
+
+/**
+ * Names, duplicates and actions, on data that need not have passed the schema: a wrong port in a carrier must not hide
+ * that a route names no carrier.
+ * @param known names of destinations that exist besides those given here (in the database of a running node)
+ */
+export function checkNames(data: unknown, known: ReadonlySet<string> = new Set()): Finding[] {
+  const findings: Finding[] = [];
+  const report: Report = (path, message) => void findings.push({ path, message, severity: 'problem' });
+
+  const names = new Map<string, string>();
+  for (const [section, field] of [
+    ['accounts', 'system_id'],
+    ['carriers', 'name'],
+    ['frontends', 'name'],
+  ] as const) {
+    entriesOf(data, section).forEach((entry, at) => {
+      const name = entry[field];
+      if (typeof name !== 'string') return;
+      const holder = names.get(name);
+      const message = `expected a name of its own, "${name}" is already ${holder} (accounts, carriers and frontends share one name space)`;
+      if (holder === undefined) names.set(name, `${section}[${at}]`);
+      else report([section, at, field], message);
+    });
+  }
+  unique(data, 'users', 'name', report);
+  unique(data, 'api_keys', 'name', report);
+  unique(data, 'api_keys', 'key', report);
+
+  entriesOf(data, 'routes').forEach((route, at) => {
+    const given = ACTIONS.filter(action => route[action] !== undefined);
+    if (given.length !== 1) {
+      const got = given.length === 0 ? 'none' : given.join(' and ');
+      report(['routes', at], `expected exactly one of ${ACTIONS.join(', ')}, got ${got}`);
+    }
+    for (const field of ['dest_smsc', 'source_smsc'] as const) {
+      const name = route[field];
+      if (typeof name !== 'string' || names.has(name) || known.has(name)) continue;
+      const near = didYouMean(name, [...names.keys(), ...known]);
+      report(['routes', at, field], `expected the name of a carrier, account or frontend, got "${name}"${near}`);
+    }
+  });
+  return findings;
+}
+
+function entriesOf(data: unknown, section: string): Raw[] {
+  const entries = (data as Raw | null | undefined)?.[section];
+  if (!Array.isArray(entries)) return [];
+  return entries.map((entry: unknown) => (typeof entry === 'object' && entry !== null ? (entry as Raw) : {}));
+}
+
+function unique(data: unknown, section: string, field: string, report: Report): void {
+  const seen = new Map<unknown, number>();
+  entriesOf(data, section).forEach((entry, at) => {
+    const value = entry[field];
+    if (value === undefined) return;
+    const first = seen.get(value);
+    if (first === undefined) seen.set(value, at);
+    else report([section, at, field], `expected a ${field} of its own, got that of ${section}[${first}]`);
+  });
+}
+
+/** Values of the seed that contradict each other, or are allowed and unwise. */
+export function checkSeed(seed: Seed): Finding[] {
+  const findings: Finding[] = [];
+  seed.carriers?.forEach((carrier, at) => {
+    if (carrier.protocol !== 'smpp' || carrier.reconnect_seconds <= carrier.reconnect_max_seconds) return;
+    const message = `expected at least reconnect_seconds (${carrier.reconnect_seconds})`;
+    findings.push({ path: ['carriers', at, 'reconnect_max_seconds'], message, severity: 'problem' });
+  });
+  seed.users?.forEach((user, at) => {
+    if (user.password.length >= 12) return;
+    findings.push({ path: ['users', at, 'password'], message: 'shorter than 12 characters', severity: 'warning' });
+  });
+  seed.api_keys?.forEach((key, at) => {
+    if (key.key.length >= 20) return;
+    findings.push({ path: ['api_keys', at, 'key'], message: 'shorter than 20 characters', severity: 'warning' });
+  });
+  return findings;
+}
+
+/** The settings of this node and its cluster. */
+export function checkSettings(configuration: Configuration): Finding[] {
+  const findings: Finding[] = [];
+  const problem = (path: Path, message: string): void => void findings.push({ path, message, severity: 'problem' });
+  const { listeners, durability, redis, database, messages } = configuration;
+  const local = isLoopback(listeners.host);
+
+  if (listeners.api.auth === 'none' && !local) {
+    const message = `"none" is accepted on loopback only, and listeners.host is "${listeners.host}"`;
+    problem(['listeners', 'api', 'auth'], message);
+  }
+  if (redis !== undefined && database === undefined) {
+    problem(['redis', 'url'], 'cluster mode (REDIS_URL) needs a database that all nodes share (DATABASE_URL)');
+  }
+  if (durability === 'process' && redis === undefined) {
+    problem(['durability'], '"process" is for cluster mode (REDIS_URL) only; on one machine it is "disk"');
+  }
+  if (messages.validity_seconds > messages.validity_max_seconds) {
+    const message = `expected at most validity_max_seconds (${messages.validity_max_seconds})`;
+    problem(['messages', 'validity_seconds'], message);
+  }
+  const ports = new Map<number, string>();
+  for (const key of ['smpp', 'smpps', 'api', 'panel'] as const) {
+    const port = listeners[key]?.port ?? 0;
+    const holder = ports.get(port);
+    if (port === 0) continue;
+    if (holder === undefined) ports.set(port, key);
+    else problem(['listeners', key, 'port'], `expected a port of its own, ${port} is already that of ${holder}`);
+  }
+  if (!local) {
+    configuration.accounts.forEach((account, at) => {
+      if (account.allow_ips.length > 0) return;
+      const message = `empty: "${account.system_id}" may bind from any address with an 8-character password`;
+      findings.push({ path: ['accounts', at, 'allow_ips'], message, severity: 'warning' });
+    });
+  }
+  return findings;
+}
+
+/** Addresses that other machines cannot reach. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  return isIP(host) === 4 && host.startsWith('127.');
+}

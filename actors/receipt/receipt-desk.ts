@@ -10,7 +10,8 @@ import { ArchiveMode, Kind, R, readRecord, type RecordDecisions } from '../messa
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
-import type { OwnReceipts, SlotHolder } from '../route/route-actor.ts';
+import type { OwnReceipts } from '../route/route-actor.ts';
+import type { SlotHolder } from '../route/settler.ts';
 
 /** A receipt as it came from a carrier. */
 export interface IncomingReceipt {
@@ -236,7 +237,16 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     waiting.submitters.push(receipt.submitter);
     waiting.tokens.push(receipt.token);
     if (wanted) {
-      this.#add(message.account, record, 0, message.id, message.submittedAt, receipt.doneAt, receipt.fate, receipt.error);
+      this.#add(
+        message.account,
+        record,
+        0,
+        message.id,
+        message.submittedAt,
+        receipt.doneAt,
+        receipt.fate,
+        receipt.error,
+      );
     }
   }
 

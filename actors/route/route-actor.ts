@@ -28,6 +28,8 @@ export interface Outlet extends SlotHolder {
   send(delivery: Delivery, index: number): void;
   /** Window size, for how much to claim ahead. */
   readonly window: number;
+  /** The route knows of its room: it says so again when there is more. */
+  roomSeen(): void;
 }
 
 export interface RetrySettings {
@@ -69,7 +71,8 @@ export type RouteMessage =
   | { readonly type: 'deliver'; readonly delivery: Delivery; readonly indexes: Uint8Array; readonly lane: number }
   | { readonly type: 'claimed'; readonly claimed: readonly Claimed[] }
   | { readonly type: 'ready' }
-  | { readonly type: 'room' }
+  | { readonly type: 'room'; readonly outlet: Outlet }
+  | { readonly type: 'woken' }
   | { readonly type: 'outlet-up'; readonly outlet: Outlet }
   | { readonly type: 'outlet-down'; readonly outlet: Outlet }
   | { readonly type: 'settings'; readonly settings: RouteSettings };
@@ -152,6 +155,9 @@ export class RouteActor implements Actor<RouteMessage> {
         this.#more = true;
         return;
       case 'room':
+        message.outlet.roomSeen();
+        return;
+      case 'woken':
         this.#waking = false;
         return;
       case 'outlet-up':

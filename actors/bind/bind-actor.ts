@@ -1,0 +1,244 @@
+import type { Actor, ActorSelf } from '../../runtime/actor.ts';
+import type { Intake } from '../batch/intake.ts';
+import type { Source } from '../batch/source.ts';
+import type { Submitter } from '../batch/batch-actor.ts';
+import type { MessageDraft } from '../message/draft.ts';
+import type { MessageId } from '../message/id.ts';
+import type { IncomingReceipt, ReceiptDesk } from '../receipt/receipt-desk.ts';
+import { Refusal } from '../refusal.ts';
+import type { Deliveries, Delivery } from '../route/delivery.ts';
+import { Answer, type Outlet, type RouteActor, type RouteMessage } from '../route/route-actor.ts';
+import { Window } from './window.ts';
+
+/** What a bind says to its peer: the protocol adapter writes it into the session's output, sent with `flush`. */
+export interface Wire {
+  /** Answers request `token` of the peer: the message is kept under this id (0: it has none). */
+  accepted(token: number, id: MessageId): void;
+  refused(token: number, status: number): void;
+  /** A message for the peer. */
+  send(sequence: number, delivery: Delivery, index: number): void;
+  /** Writes what has gathered, once a turn. */
+  flush(): void;
+  /** Ends the session without a word: an answer would be a lie. */
+  abort(reason: string): void;
+  /** Asks the peer to end the session (unbind), then ends it. */
+  end(): void;
+  /** Every second, monotonic ms: enquire_link and the other timers. */
+  tick(nowMs: number): void;
+}
+
+/** A limiter of messages a second. Returns how many of `count` may pass. */
+export interface Rate {
+  take(count: number, nowMs: number): number;
+}
+
+export interface BindSettings {
+  /** Most requests of the peer that may wait for our answer. */
+  readonly receiveWindow: number;
+  /** Most requests of ours that may wait for the peer's answer. */
+  readonly sendWindow: number;
+  /** Until an answer counts as missing, ms. */
+  readonly responseTimeoutMs: number;
+}
+
+export interface BindDeps {
+  readonly self: ActorSelf<BindMessage>;
+  readonly wire: Wire;
+  readonly intake: Intake;
+  readonly receipts: ReceiptDesk;
+  readonly deliveries: Deliveries;
+  readonly source: Source;
+  /** Shared by the sessions of one account or carrier in this worker. */
+  readonly rate: Rate;
+  /** Where its peer takes messages from; undefined for a session that only sends to us. */
+  readonly route: { readonly actor: RouteActor; tell(message: RouteMessage): boolean } | undefined;
+  readonly monotonic: () => number;
+  readonly counters: BindCounters;
+}
+
+/** What is counted per worker, by plain additions. */
+export interface BindCounters {
+  accepted: number;
+  refused: number;
+  sent: number;
+  answered: number;
+  unexpectedAnswers: number;
+}
+
+export type BindMessage = { readonly type: 'flush' } | { readonly type: 'tick' } | { readonly type: 'end' };
+
+/**
+ * One session that is bound, in either direction: takes what its peer submits into the open batch, gives the peer the
+ * messages of its queue within the window, and answers when the flush has come. The protocol is its wire's.
+ */
+export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
+  readonly #deps: BindDeps;
+  readonly #settings: BindSettings;
+  readonly sending: Window;
+  #unanswered = 0;
+  #told = false;
+  #roomTold = false;
+  #closed = false;
+
+  constructor(deps: BindDeps, settings: BindSettings) {
+    this.#deps = deps;
+    this.#settings = settings;
+    this.sending = new Window(settings.sendWindow);
+    deps.route?.tell({ type: 'outlet-up', outlet: this });
+  }
+
+  get window(): number {
+    return this.#settings.sendWindow;
+  }
+
+  /** Requests of the peer that wait for our answer. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
+  /** The peer submits a message: it is answered now when it is refused, after the flush when it is taken. */
+  submit(m: MessageDraft, token: number): void {
+    const { wire, intake, source, rate, monotonic, counters } = this.#deps;
+    let status: number;
+    if (this.#unanswered >= this.#settings.receiveWindow || rate.take(1, monotonic()) === 0) status = Refusal.throttled;
+    else status = intake.submit(m, source, this, token);
+    if (status === 0) {
+      this.#unanswered++;
+      return;
+    }
+    counters.refused++;
+    wire.refused(token, status);
+    this.dirty();
+  }
+
+  /** The peer, a carrier, tells the fate of a message. */
+  receipt(receipt: Omit<IncomingReceipt, 'submitter'>): void {
+    if (this.#unanswered >= this.#settings.receiveWindow) {
+      this.#deps.wire.refused(receipt.token, Refusal.throttled);
+      this.dirty();
+      return;
+    }
+    this.#unanswered++;
+    this.#deps.receipts.take({ ...receipt, submitter: this });
+  }
+
+  accepted(token: number, id: MessageId): void {
+    this.#unanswered--;
+    if (this.#closed) return;
+    this.#deps.counters.accepted++;
+    this.#deps.wire.accepted(token, id);
+    this.dirty();
+  }
+
+  refused(token: number, status: number): void {
+    this.#unanswered--;
+    if (this.#closed) return;
+    this.#deps.counters.refused++;
+    this.#deps.wire.refused(token, status);
+    this.dirty();
+  }
+
+  inDoubt(): void {
+    this.#unanswered--;
+    if (!this.#closed) this.#deps.wire.abort('the store did not say whether it kept a message');
+  }
+
+  room(): number {
+    return this.#closed ? 0 : this.sending.room;
+  }
+
+  send(delivery: Delivery, index: number): void {
+    const sequence = this.sending.take(delivery.place, index, this.#deps.monotonic());
+    this.#deps.counters.sent++;
+    this.#deps.wire.send(sequence, delivery, index);
+    this.dirty();
+  }
+
+  /** The peer has answered a message of ours. @returns false when none waits under that sequence number */
+  answered(
+    sequence: number,
+    answer: Answer,
+    status: number,
+    id: Buffer | undefined,
+    idAt: number,
+    idLength: number,
+  ): boolean {
+    const slot = this.sending.answered(sequence);
+    if (slot < 0) {
+      this.#deps.counters.unexpectedAnswers++;
+      return false;
+    }
+    this.#deps.counters.answered++;
+    const delivery = this.#deps.deliveries.get(this.sending.placeOf(slot));
+    const index = this.sending.indexOf(slot);
+    this.#deps.route!.actor.answered(delivery, index, answer, status, id, idAt, idLength, this, slot);
+    return true;
+  }
+
+  release(slot: number): void {
+    this.sending.release(slot);
+    if (this.#closed || this.#roomTold) return;
+    this.#roomTold = true;
+    this.#deps.route?.tell({ type: 'room', outlet: this });
+  }
+
+  roomSeen(): void {
+    this.#roomTold = false;
+  }
+
+  /** The session has ended, whichever way: what was sent and not answered goes again. */
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { route, deliveries } = this.#deps;
+    if (!route) return;
+    this.sending.expire(Infinity, slot => {
+      route.actor.lost(deliveries.get(this.sending.placeOf(slot)), this.sending.indexOf(slot));
+      this.sending.release(slot);
+    });
+    route.tell({ type: 'outlet-down', outlet: this });
+  }
+
+  receive(message: BindMessage): void {
+    switch (message.type) {
+      case 'flush':
+        this.#told = false;
+        return;
+      case 'tick':
+        this.#tick();
+        return;
+      case 'end':
+        if (!this.#closed) this.#deps.wire.end();
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  turnEnd(): void {
+    if (!this.#closed) this.#deps.wire.flush();
+  }
+
+  /** Something was written that has to be sent at the end of this turn. */
+  dirty(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#deps.self.tell(FLUSH);
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    const now = this.#deps.monotonic();
+    const { route, deliveries } = this.#deps;
+    if (route) {
+      this.sending.expire(now - this.#settings.responseTimeoutMs, slot => {
+        const delivery = deliveries.get(this.sending.placeOf(slot));
+        route.actor.answered(delivery, this.sending.indexOf(slot), Answer.none, 0, undefined, 0, 0, this, slot);
+      });
+    }
+    this.#deps.wire.tick(now);
+    this.dirty();
+  }
+}
+
+const FLUSH: BindMessage = { type: 'flush' };

@@ -1,0 +1,144 @@
+import type { Link, LinkService } from '../../runtime/link/link.ts';
+import { Answer } from '../../runtime/link/link.ts';
+import { RuntimeError } from '../../runtime/errors.ts';
+import type { Claimed, Correlated, FoundMessage, MessageStore, OutboxItem } from '../../actors/ports.ts';
+
+/** The message store's verbs between threads of one process. Both ends are of one release. */
+const Verb = {
+  allocate: 1,
+  append: 2,
+  settle: 3,
+  claim: 4,
+  claimExpired: 5,
+  correlate: 6,
+  find: 7,
+  cancel: 8,
+  scan: 9,
+  outbox: 10,
+  archived: 11,
+  outboxFailed: 12,
+  stats: 13,
+  putConfig: 14,
+  getConfig: 15,
+  /** Notice from the store: these queues have something ready. */
+  ready: 16,
+} as const;
+
+type Arguments<K extends keyof MessageStore> = Parameters<MessageStore[K]>;
+
+/** The store in another thread, as the port. Rejects with the link's errors when that thread is gone. */
+export function storeOver(link: Link): MessageStore {
+  const call =
+    <K extends keyof MessageStore>(verb: number) =>
+    (...args: Arguments<K>): ReturnType<MessageStore[K]> =>
+      link.request(verb, args) as ReturnType<MessageStore[K]>;
+  return {
+    allocate: call<'allocate'>(Verb.allocate),
+    append: call<'append'>(Verb.append),
+    settle: call<'settle'>(Verb.settle),
+    claim: call<'claim'>(Verb.claim),
+    claimExpired: call<'claimExpired'>(Verb.claimExpired),
+    correlate: call<'correlate'>(Verb.correlate),
+    find: call<'find'>(Verb.find),
+    cancel: call<'cancel'>(Verb.cancel),
+    scan: call<'scan'>(Verb.scan),
+    outbox: call<'outbox'>(Verb.outbox),
+    archived: call<'archived'>(Verb.archived),
+    outboxFailed: call<'outboxFailed'>(Verb.outboxFailed),
+    stats: call<'stats'>(Verb.stats),
+    putConfig: call<'putConfig'>(Verb.putConfig),
+    getConfig: call<'getConfig'>(Verb.getConfig),
+  };
+}
+
+/** What the store's thread does with the requests of one claimant. */
+export function serveStore(store: MessageStore): LinkService {
+  return { request: (verb, body) => dispatch(store, verb, body as never) };
+}
+
+/** Tells a claimant's thread that these queues have something ready. */
+export function ring(link: Link, destinations: readonly string[]): void {
+  link.notify(Verb.ready, destinations);
+}
+
+/** The other end of `ring`. */
+export function onRing(ready: (destinations: readonly string[]) => void): LinkService {
+  return {
+    notice: (verb, body) => {
+      if (verb === Verb.ready) ready(body as readonly string[]);
+    },
+  };
+}
+
+function dispatch(store: MessageStore, verb: number, args: never): unknown {
+  switch (verb) {
+    case Verb.allocate:
+      return store.allocate(...(args as Arguments<'allocate'>));
+    case Verb.append:
+      return store.append(...(args as Arguments<'append'>));
+    case Verb.settle:
+      return store.settle(...(args as Arguments<'settle'>));
+    case Verb.claim:
+      return store.claim(...(args as Arguments<'claim'>)).then(moveClaims);
+    case Verb.claimExpired:
+      return store.claimExpired(...(args as Arguments<'claimExpired'>)).then(moveClaims);
+    case Verb.correlate:
+      return store.correlate(...(args as Arguments<'correlate'>)).then(moveCorrelated);
+    case Verb.find:
+      return store.find(...(args as Arguments<'find'>)).then(found => found && compactFound(found));
+    case Verb.cancel:
+      return store.cancel(...(args as Arguments<'cancel'>));
+    case Verb.scan:
+      return store.scan(...(args as Arguments<'scan'>)).then(found => found.map(compactFound));
+    case Verb.outbox:
+      return store.outbox(...(args as Arguments<'outbox'>)).then(moveOutbox);
+    case Verb.archived:
+      return store.archived(...(args as Arguments<'archived'>));
+    case Verb.outboxFailed:
+      return store.outboxFailed(...(args as Arguments<'outboxFailed'>));
+    case Verb.stats:
+      return store.stats();
+    case Verb.putConfig:
+      return store.putConfig(...(args as Arguments<'putConfig'>));
+    case Verb.getConfig:
+      return store.getConfig(...(args as Arguments<'getConfig'>)).then(value => value && own(value));
+    default:
+      throw new RuntimeError('STORE_VERB', `the store has no verb ${verb}`);
+  }
+}
+
+/**
+ * Bytes in a buffer of their own: a view is sent with all of the buffer it lies in, which may be a shared pool or a page
+ * of the database.
+ */
+function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const alone = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  return alone ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
+}
+
+function moveClaims(claims: readonly Claimed[]): Answer {
+  const owned = claims.map(({ batch, attempts }) => ({ batch: own(batch), attempts: Uint8Array.from(attempts) }));
+  return new Answer(
+    owned,
+    owned.map(({ batch }) => batch.buffer),
+  );
+}
+
+function moveCorrelated(found: readonly (Correlated | undefined)[]): Answer {
+  return new Answer(
+    found.map(message => message && { ...message, record: own(message.record) }),
+    [],
+  );
+}
+
+function moveOutbox(items: readonly OutboxItem[]): Answer {
+  const owned = items.map(item => ({ ...item, batch: own(item.batch), ledger: own(item.ledger) }));
+  return new Answer(
+    owned,
+    owned.flatMap(({ batch, ledger }) => [batch.buffer, ledger.buffer]),
+  );
+}
+
+function compactFound(found: FoundMessage): FoundMessage {
+  return { ...found, record: own(found.record), ledger: own(found.ledger) };
+}

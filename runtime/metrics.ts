@@ -84,7 +84,7 @@ export function seriesKey(name: string, labels: Labels): string {
 export class Metrics {
   readonly #capacity: number;
   readonly #entries = new Map<string, Entry>();
-  readonly #known = new Map<string, SeriesPlan | HistogramPlan>();
+  readonly #known = new Set<string>();
   readonly #blocks = new Map<string, Float64Array<SharedArrayBuffer>>();
   #slots = 0;
 
@@ -110,11 +110,12 @@ export class Metrics {
 
   /** A distribution of whole numbers from 1 to `highest`, in the unit that the name ends with. */
   histogram(name: string, help: string, highest: number, labels: Labels = {}): void {
+    const entry = this.#entry('summary', name, help);
     const key = seriesKey(name, labels);
     if (this.#known.has(key)) return;
     const plan: HistogramPlan = { name, labels, histogram: createHistogram({ lowest: 1, highest, figures: 2 }) };
-    this.#known.set(key, plan);
-    this.#entry('summary', name, help).histograms.push(plan);
+    this.#known.add(key);
+    entry.histograms.push(plan);
   }
 
   /**
@@ -158,12 +159,13 @@ export class Metrics {
   }
 
   #addSeries(type: 'counter' | 'gauge', name: string, help: string, labels: Labels): void {
+    const entry = this.#entry(type, name, help);
     const key = seriesKey(name, labels);
     if (this.#known.has(key)) return;
     if (this.#slots === this.#capacity) throw new MetricsFull(name, this.#capacity);
     const plan: SeriesPlan = { type, name, labels, slot: this.#slots++ };
-    this.#known.set(key, plan);
-    this.#entry(type, name, help).series.push(plan);
+    this.#known.add(key);
+    entry.series.push(plan);
   }
 
   #entry(type: Entry['type'], name: string, help: string): Entry {

@@ -30,7 +30,7 @@ export interface SupervisorOptions {
   readonly timers: Timers;
   /** reverse: the last started ends first, one after the other. together: all at once. */
   readonly stopOrder: 'reverse' | 'together';
-  /** A child ended without being asked to. */
+  /** A child crashed, or cannot be ended. */
   readonly crashed?: (child: string, error: unknown, restarts: boolean) => void;
   /** The intensity was exceeded, or a child could not be killed: all children have been killed, the parent decides. */
   readonly escalate: (error: SupervisorGaveUp) => void;
@@ -124,7 +124,7 @@ export class Supervisor {
     const atMs = this.#options.clock.monotonicMs();
     const effects = this.#step({ type: 'exited', exit: exit.type, restart: spec.restart, asked, atMs });
     const error = exit.type === 'normal' ? undefined : exit.error;
-    if (!asked && exit.type !== 'normal') this.#options.crashed?.(spec.name, error, effects.includes('restart'));
+    if (exit.type !== 'normal') this.#options.crashed?.(spec.name, error, effects.includes('restart'));
     for (const effect of effects) {
       switch (effect) {
         case 'restart':

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { DestinationStream } from 'pino';
-import { build as prettyStream } from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { LogSink } from '../../runtime/log.ts';
 
 export interface SinkOptions {
@@ -32,8 +32,8 @@ const levelsDown = (fields: readonly string[]): string[] =>
   fields.flatMap(field => [field, `*.${field}`, `*.*.${field}`]);
 
 /**
- * Writes log records with pino. On a terminal pino-pretty runs in this thread, as a synchronous stream: a transport of
- * its own would be one more thread, and would lose the last lines of a process that ends.
+ * Writes log records with pino. For a terminal pino-pretty shapes each line in this call: as a transport it would be
+ * one more thread, as a stream it would lose the last lines of a process that ends.
  */
 export function createPinoSink(options: SinkOptions): LogSink {
   const paths = levelsDown(options.maskNumbers ? [...SECRET, ...NUMBERS] : SECRET);
@@ -56,13 +56,13 @@ function censor(value: unknown, field: string): unknown {
 }
 
 function destinationOf({ pretty, destination }: SinkOptions): DestinationStream {
-  if (!pretty) return destination ?? pino.destination({ dest: 1, sync: true });
-  return prettyStream({
-    sync: true,
+  const out = destination ?? pino.destination({ dest: 1, sync: true });
+  if (!pretty) return out;
+  const prettify = prettyFactory({
     colorize: destination === undefined,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'node,cluster',
     singleLine: true,
-    ...(destination === undefined ? {} : { destination }),
   });
+  return { write: line => out.write(prettify(line)) };
 }

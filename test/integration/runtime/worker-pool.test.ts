@@ -194,6 +194,22 @@ describe('wiring', () => {
   });
 });
 
+test.each<Fault>(['throw', 'exit', 'endless-loop'])(
+  'a link request pending when its peer ends by %s rejects',
+  async fault => {
+    const wiring = new ThreadWiring([['worker', 'store']], () => {});
+    const workers = makePool({}, wiring);
+    const store = makePool({ role: 'store', stuckMs: 300 }, wiring);
+    await Promise.all([workers.pool.start(), store.pool.start()]);
+    await waitUntilAnswered(async () => [await first(workers).api.ask('store', 0, 'hello')], ['store 0 got hello']);
+    const pending = first(workers).api.ask('store', 0, 'hang').catch(String);
+    await first(store)
+      .api.fault(fault)
+      .catch(() => {});
+    expect(await pending).toBe('LinkClosed: the link to store 0 closed');
+  },
+);
+
 // Ports are handed over after `up`, so the first requests can come before the link.
 async function waitUntilAnswered(ask: () => Promise<string[]>, expected: string[]): Promise<void> {
   let last: unknown;

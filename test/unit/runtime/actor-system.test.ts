@@ -171,7 +171,7 @@ describe('a crash', () => {
     const stopped = b.stop();
     turnLoop();
     await stopped;
-    expect(log).toEqual(['a crashed, not again']);
+    expect(log).toEqual(['a crashed, not again', 'b crashed, not again']);
     expect([a.phase, b.phase, system.size]).toEqual(['stopped', 'stopped', 0]);
   });
 

@@ -1,4 +1,4 @@
-import type { Actor, ActorSelf } from '../../runtime/actor.ts';
+import type { Actor, ActorSelf, StopReason } from '../../runtime/actor.ts';
 import type { Intake } from '../batch/intake.ts';
 import type { Source } from '../batch/source.ts';
 import type { Submitter } from '../batch/batch-actor.ts';
@@ -54,6 +54,8 @@ export interface BindDeps {
   readonly route: { readonly actor: RouteActor; tell(message: RouteMessage): boolean } | undefined;
   readonly monotonic: () => number;
   readonly counters: BindCounters;
+  /** The actor has ended. */
+  readonly gone: () => void;
 }
 
 /** What is counted per worker, by plain additions. */
@@ -190,13 +192,21 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { route, deliveries } = this.#deps;
+    const { route, deliveries, self } = this.#deps;
+    void self.stop();
     if (!route) return;
     this.sending.expire(Infinity, slot => {
       route.actor.lost(deliveries.get(this.sending.placeOf(slot)), this.sending.indexOf(slot));
       this.sending.release(slot);
     });
     route.tell({ type: 'outlet-down', outlet: this });
+  }
+
+  /** A crash loses the session, never a message: what it had sent goes again. */
+  stopping(reason: StopReason): void {
+    if (reason.type === 'crash') this.#deps.wire.abort('this session failed inside');
+    this.closed();
+    this.#deps.gone();
   }
 
   receive(message: BindMessage): void {

@@ -41,6 +41,11 @@ export class Settler implements Actor<SettlerMessage> {
     this.#deps = deps;
   }
 
+  /** True while something is not flushed. */
+  get busy(): boolean {
+    return this.#pending > 0 || this.#inFlight > 0;
+  }
+
   /** The ledger of a destination; the caller adds one entry, then calls `added`. */
   writer(destination: string): LedgerWriter {
     let writer = this.#writers.get(destination);

@@ -1,0 +1,331 @@
+import type { Clock } from '../runtime/clock.ts';
+import { ActorSystem } from '../runtime/actor-system.ts';
+import type { ActorRef } from '../runtime/actor.ts';
+import type { Timer, Timers } from '../runtime/timers.ts';
+import { BatchActor, type BatchMessage, type Waiting } from './batch/batch-actor.ts';
+import { Intake, type IntakeMessage, type IntakeSettings } from './batch/intake.ts';
+import { NumberSource } from './batch/number-source.ts';
+import { BindActor, type BindCounters, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
+import { readBatch } from './message/batch.ts';
+import type { MessageDraft } from './message/draft.ts';
+import { Fate } from './message/ledger.ts';
+import type { LedgerFrame, MessageStore } from './ports.ts';
+import { ReceiptDesk, type ReceiptMessage, type ReceiptSettings } from './receipt/receipt-desk.ts';
+import { Deliveries, Delivery } from './route/delivery.ts';
+import { RouteActor, type RetrySettings, type RouteMessage, type RouteSettings } from './route/route-actor.ts';
+import { Settler, type SettlerMessage } from './route/settler.ts';
+import { CompiledTable } from './routing/compiled.ts';
+
+export interface TrafficSettings {
+  readonly intake: IntakeSettings;
+  readonly receipts: ReceiptSettings;
+  readonly retry: RetrySettings;
+}
+
+export interface TrafficDeps {
+  readonly name: string;
+  readonly store: MessageStore;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly settings: TrafficSettings;
+  /** True for the one worker of a node that expires what waits in queues nobody takes from. */
+  readonly sweeps: boolean;
+  /** How a destination is to be treated; asked once per destination and at every change. */
+  readonly routeSettings: (destination: string) => RouteSettings;
+  readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
+  /** This thread cannot go on: the store is gone, or an actor that others depend on has thrown. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** What this worker has counted since it started. Plain numbers, added to by its actors. */
+export interface TrafficCounters extends BindCounters {
+  receiptsMatched: number;
+  receiptsUnmatched: number;
+  expired: number;
+}
+
+interface Route {
+  readonly ref: ActorRef<RouteMessage>;
+  actor: RouteActor;
+  readonly wake: Timer;
+}
+
+const SECOND_MS = 1000;
+const EXPIRED_AT_ONCE = 256;
+const FOREVER = 2 ** 30;
+
+/** All actors of one worker thread, and how they are wired. */
+export class Traffic {
+  readonly #deps: TrafficDeps;
+  readonly #system: ActorSystem;
+  readonly #numbers: NumberSource;
+  readonly #deliveries = new Deliveries();
+  readonly #routes = new Map<string, Route>();
+  readonly #binds = new Map<number, ActorRef<BindMessage>>();
+  readonly #second: Timer;
+  readonly #settlerRef: ActorRef<SettlerMessage>;
+  readonly #intakeRef: ActorRef<IntakeMessage>;
+  readonly #deskRef: ActorRef<ReceiptMessage>;
+  #settler!: Settler;
+  #intake!: Intake;
+  #desk!: ReceiptDesk;
+  #batches = 0;
+  #nextBind = 1;
+  #sweeping = false;
+  #stopped = false;
+  readonly counters: TrafficCounters = {
+    accepted: 0,
+    refused: 0,
+    sent: 0,
+    answered: 0,
+    unexpectedAnswers: 0,
+    receiptsMatched: 0,
+    receiptsUnmatched: 0,
+    expired: 0,
+  };
+
+  constructor(deps: TrafficDeps) {
+    this.#deps = deps;
+    const { clock, timers, store, settings, random } = deps;
+    const now = (): number => clock.nowMs();
+    const monotonic = (): number => clock.monotonicMs();
+    const failed = (error: unknown): void => this.#failed(error);
+    this.#system = new ActorSystem({
+      name: deps.name,
+      clock,
+      timers,
+      // The actors of a worker share its messages: when one of them has thrown, the thread begins anew.
+      intensity: { maxRestarts: 0, periodMs: SECOND_MS },
+      escalate: failed,
+    });
+    this.#numbers = new NumberSource(store, () => this.#intake.ended(), failed);
+    this.#settlerRef = this.#system.spawn<SettlerMessage>({
+      ...permanent('settler'),
+      create: self => (this.#settler = new Settler({ store, failed, self })),
+    });
+    this.#intakeRef = this.#system.spawn<IntakeMessage>({
+      ...permanent('intake'),
+      create: self =>
+        (this.#intake = new Intake({
+          self,
+          numbers: this.#numbers,
+          settings: settings.intake,
+          now,
+          random,
+          commit: (batch, waiting) => this.#commit(batch, waiting, false, [], () => this.#intake.ended()),
+          reply: deps.reply,
+        })),
+    });
+    this.#deskRef = this.#system.spawn<ReceiptMessage>({
+      ...permanent('receipt desk'),
+      create: self =>
+        (this.#desk = new ReceiptDesk({
+          self,
+          store,
+          numbers: this.#numbers,
+          deliveries: this.#deliveries,
+          settings: settings.receipts,
+          counters: {
+            matched: count => (this.counters.receiptsMatched += count),
+            unmatched: count => (this.counters.receiptsUnmatched += count),
+          },
+          now,
+          monotonic,
+          commit: (batch, waiting, ledger) => this.#commit(batch, waiting, true, ledger, () => undefined),
+          failed,
+        })),
+    });
+    this.#second = timers.timer(() => this.#everySecond());
+  }
+
+  /** Takes its first batch numbers. */
+  async start(): Promise<void> {
+    await this.#numbers.start();
+    this.#second.start(SECOND_MS);
+  }
+
+  get intake(): Intake {
+    return this.#intake;
+  }
+
+  get binds(): number {
+    return this.#binds.size;
+  }
+
+  /** The routing table from the next batch on. */
+  useTable(memory: SharedArrayBuffer): void {
+    this.#intakeRef.tell({ type: 'table', table: new CompiledTable(memory) });
+  }
+
+  /** The destinations have other settings: every route looks them up again. */
+  settingsChanged(): void {
+    for (const [destination, { ref }] of this.#routes) {
+      ref.tell({ type: 'settings', settings: this.#deps.routeSettings(destination) });
+    }
+  }
+
+  /** These queues have something ready. */
+  ready(destinations: readonly string[]): void {
+    for (const destination of destinations) this.#routes.get(destination)?.ref.tell(READY);
+  }
+
+  /**
+   * Starts the actor of a session that has been bound.
+   *
+   * @param destination the queue its peer takes messages from, '' when it takes none
+   */
+  bind(destination: string, settings: BindSettings, make: Pick<BindDeps, 'wire' | 'source' | 'rate'>): BindActor {
+    const id = this.#nextBind++;
+    const route = destination === '' ? undefined : this.#route(destination);
+    let actor: BindActor | undefined;
+    const ref = this.#system.spawn<BindMessage>({
+      name: `bind ${id}`,
+      capacity: 16,
+      restart: 'temporary',
+      shutdownMs: SECOND_MS,
+      create: self => {
+        actor = new BindActor(
+          {
+            ...make,
+            self,
+            intake: this.#intake,
+            receipts: this.#desk,
+            deliveries: this.#deliveries,
+            route: route && { actor: route.actor, tell: message => route.ref.tell(message) },
+            monotonic: () => this.#deps.clock.monotonicMs(),
+            counters: this.counters,
+            gone: () => this.#binds.delete(id),
+          },
+          settings,
+        );
+        return actor;
+      },
+    });
+    this.#binds.set(id, ref);
+    return actor!;
+  }
+
+  /** Ends all sessions politely. */
+  endBinds(): void {
+    for (const ref of this.#binds.values()) ref.tell({ type: 'end' });
+  }
+
+  /** Refuses new messages; what was taken goes on. */
+  drain(): void {
+    this.#intake.drain();
+  }
+
+  /** True while a message of this worker is not settled or a batch not committed. */
+  get busy(): boolean {
+    return this.#batches > 0 || this.#deliveries.size > 0 || this.#intake.open > 0 || this.#settler.busy;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#second.cancel();
+    await this.#system.stop();
+  }
+
+  #route(destination: string): Route {
+    let route = this.#routes.get(destination);
+    if (route) return route;
+    const { clock, store, settings } = this.#deps;
+    let actor: RouteActor | undefined;
+    const wake = this.#deps.timers.timer(() => ref.tell({ type: 'woken' }));
+    const ref = this.#system.spawn<RouteMessage>({
+      ...permanent(`route ${destination}`),
+      create: self =>
+        (actor = new RouteActor(
+          {
+            destination,
+            store,
+            deliveries: this.#deliveries,
+            settler: this.#settler,
+            receipts: this.#desk,
+            retry: settings.retry,
+            now: () => clock.nowMs(),
+            monotonic: () => clock.monotonicMs(),
+            wake: ms => wake.start(ms),
+            failed: error => this.#failed(error),
+            self,
+          },
+          this.#deps.routeSettings(destination),
+        )),
+    });
+    route = { ref, actor: actor!, wake };
+    this.#routes.set(destination, route);
+    return route;
+  }
+
+  #commit(batch: Buffer, waiting: Waiting, exempt: boolean, ledger: readonly LedgerFrame[], ended: () => void): void {
+    this.#batches++;
+    this.#system.spawn<BatchMessage>({
+      name: 'batch',
+      capacity: 4,
+      restart: 'permanent',
+      shutdownMs: SECOND_MS,
+      create: self =>
+        new BatchActor(
+          self,
+          {
+            store: this.#deps.store,
+            deliveries: this.#deliveries,
+            takes: destination => this.#routes.get(destination)?.actor.takes() ?? false,
+            route: destination => this.#route(destination).ref,
+            ended: () => {
+              this.#batches--;
+              ended();
+            },
+            failed: error => this.#failed(error),
+          },
+          batch,
+          waiting,
+          exempt,
+          ledger,
+        ),
+    });
+  }
+
+  #everySecond(): void {
+    this.#second.start(SECOND_MS);
+    for (const ref of this.#binds.values()) ref.tell(TICK);
+    this.#deskRef.tell(TICK);
+    if (this.#deps.sweeps && !this.#sweeping) {
+      this.#sweeping = true;
+      this.#sweep().then(
+        () => (this.#sweeping = false),
+        (error: unknown) => this.#failed(error),
+      );
+    }
+  }
+
+  /** Expires what waits in queues that nobody takes from. */
+  async #sweep(): Promise<void> {
+    const claims = await this.#deps.store.claimExpired(EXPIRED_AT_ONCE);
+    for (const { batch: bytes, attempts } of claims) {
+      const batch = readBatch(bytes, false);
+      const indexes = [...batch.offsets.keys()].filter(i => batch.offsets[i] !== 0);
+      const delivery = new Delivery(batch, attempts, indexes.length);
+      this.#deliveries.add(delivery);
+      this.counters.expired += indexes.length;
+      for (const i of indexes) {
+        const { destination } = batch.groups[batch.buffer[batch.offsets[i]! + 5]!]!;
+        this.#desk.conclude(delivery, i, destination, Fate.expired, 0, delivery.attemptsOf(i), undefined, -1);
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#deps.failed(error);
+  }
+}
+
+const READY: RouteMessage = { type: 'ready' };
+const TICK = { type: 'tick' } as const;
+
+/** One of the few actors that all the others of the thread depend on. */
+const permanent = (name: string) =>
+  ({ name, capacity: FOREVER, restart: 'permanent', shutdownMs: SECOND_MS, perTurn: 4096 }) as const;

@@ -1,0 +1,112 @@
+import { connect, type Socket } from 'node:net';
+import type { BindActor } from '../../actors/bind/bind-actor.ts';
+import type { Timer, Timers } from '../../runtime/timers.ts';
+import { CarrierSession, type CarrierBind, type CarrierDeps } from './carrier-session.ts';
+
+export interface LinkSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly bind: CarrierBind;
+  /** First wait after a lost session, ms; it doubles each time. */
+  readonly reconnectMs: number;
+  readonly reconnectMaxMs: number;
+}
+
+export interface LinkDeps extends Omit<CarrierDeps, 'bind' | 'ended' | 'bound'> {
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly bound: (session: CarrierSession) => BindActor;
+  /** One line for the log: up, or why down. */
+  readonly changed: (up: boolean, reason: string) => void;
+}
+
+/** The wait before attempt `n` (from 0): doubled each time, up to the longest, and a quarter less at random. */
+export function reconnectDelay(n: number, firstMs: number, longestMs: number, random: number): number {
+  return Math.min(longestMs, firstMs * 2 ** Math.min(n, 30)) * (1 - random / 4);
+}
+
+/** One session's place at a carrier: connects, binds, and begins again when the session is lost. It never gives up. */
+export class CarrierLink {
+  readonly #settings: LinkSettings;
+  readonly #deps: LinkDeps;
+  readonly #retry: Timer;
+  readonly #watch: Timer;
+  #session: CarrierSession | undefined;
+  #socket: Socket | undefined;
+  #attempt = 0;
+  #stopped = false;
+  /** Why there is no session now. */
+  reason = 'connecting';
+
+  constructor(settings: LinkSettings, deps: LinkDeps) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#retry = deps.timers.timer(() => this.#connect());
+    this.#watch = deps.timers.timer(() => this.#look());
+    this.#connect();
+  }
+
+  get session(): CarrierSession | undefined {
+    return this.#session;
+  }
+  get peer(): string {
+    return `${this.#settings.host}:${this.#settings.port}`;
+  }
+
+  /** Unbinds if it is bound, and does not come back. */
+  stop(): void {
+    this.#stopped = true;
+    this.#retry.cancel();
+    this.#watch.cancel();
+    if (this.#session?.actor) this.#session.end();
+    else if (this.#session) this.#session.close('stopped');
+    else this.#socket?.destroy();
+  }
+
+  #connect(): void {
+    const { host, port, bind } = this.#settings;
+    const socket = connect({ host, port });
+    this.#socket = socket;
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      socket.removeAllListeners('close');
+      this.#opened(socket);
+    });
+    let why = 'connection closed';
+    socket.once('error', error => (why = error.message || (error as NodeJS.ErrnoException).code || 'connection failed'));
+    socket.once('close', () => this.#lost(why));
+    this.#watch.start(bind.bindTimeoutMs);
+  }
+
+  #opened(socket: Socket): void {
+    const { bind } = this.#settings;
+    this.#session = new CarrierSession(socket, this.peer, {
+      ...this.#deps,
+      bind,
+      bound: session => {
+        this.#attempt = 0;
+        this.#watch.cancel();
+        this.reason = '';
+        this.#deps.changed(true, '');
+        return this.#deps.bound(session);
+      },
+      ended: (_session, reason) => this.#lost(reason),
+    });
+  }
+
+  #look(): void {
+    if (this.#session) this.#session.close('the bind was not answered in time');
+    else this.#socket?.destroy(new Error('no connection in time'));
+  }
+
+  #lost(reason: string): void {
+    this.#session = undefined;
+    this.#socket = undefined;
+    this.#watch.cancel();
+    this.reason = reason;
+    this.#deps.changed(false, reason);
+    if (this.#stopped) return;
+    const { reconnectMs, reconnectMaxMs } = this.#settings;
+    this.#retry.start(reconnectDelay(this.#attempt++, reconnectMs, reconnectMaxMs, this.#deps.random()));
+  }
+}

@@ -14,7 +14,7 @@ interface SettingOptions extends CommonOptions {
   readonly window?: number;
   readonly deliverWindow?: number;
   readonly throughput?: number;
-  readonly credits?: number | null;
+  readonly credits?: number | 'none';
   readonly allowIp?: readonly string[];
   readonly archive?: string;
   readonly description?: string;
@@ -119,8 +119,9 @@ function number(value: string): number {
   return Number(value);
 }
 
-function credits(value: string): number | null {
-  return value === 'none' ? null : number(value);
+/** "none" stays as it is: commander takes null for an option without a value. */
+function credits(value: string): number | 'none' {
+  return value === 'none' ? 'none' : number(value);
 }
 
 /** The settings that were given, named as in the configuration file. */
@@ -131,7 +132,7 @@ function settingsOf(options: SettingOptions): Record<string, unknown> {
     window,
     deliver_window: deliverWindow,
     throughput,
-    credits,
+    credits: credits === 'none' ? null : credits,
     allow_ips: allowIp,
     archive,
     description,

@@ -46,6 +46,7 @@ export interface ProgramDeps {
   /** Resolves when the node has come up; the process then lives on. Throws an Error with one line for people. */
   readonly startNode: (options: StartOptions) => Promise<void>;
   readonly migrate: (options: StartOptions) => Promise<MigrateResult>;
+  readonly makePassword: (length: number) => string;
   readonly errorTable: readonly ErrorEntry[];
   /** @param known names of destinations that exist besides those of the file */
   readonly checkFile: (path: string | undefined, environment: Environment, known: readonly string[]) => CheckedFile;

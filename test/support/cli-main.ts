@@ -1,6 +1,7 @@
 import { runProgram } from '../../adapters/cli/program.ts';
 import { checkFile } from '../../adapters/config/summary.ts';
 import { openControl } from '../../adapters/control/client.ts';
+import { makePassword } from '../../adapters/secrets/make-password.ts';
 
 /** The command line as a program of its own, without a node behind `start` and `migrate`: what its tests spawn. */
 process.exitCode = await runProgram(process.argv.slice(2), {
@@ -15,6 +16,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     { name: 'ESME_ROK', value: 0, retry: 'never', text: 'No error' },
     { name: 'ESME_RTHROTTLED', value: 0x58, retry: 'later', text: 'The peer sends faster than it may' },
   ],
+  makePassword,
   checkFile,
   openControl,
 });

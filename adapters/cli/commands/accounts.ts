@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
@@ -15,7 +14,7 @@ interface SettingOptions extends CommonOptions {
   readonly window?: number;
   readonly deliverWindow?: number;
   readonly throughput?: number;
-  readonly credits?: number | null;
+  readonly credits?: number | 'none';
   readonly allowIp?: readonly string[];
   readonly archive?: string;
   readonly description?: string;
@@ -57,7 +56,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     )
     .action(async (systemId: string, options: SettingOptions) => {
       const context = new Context(deps, options);
-      const { password, made } = passwordOf({ ...options, newPassword: true });
+      const { password, made } = passwordOf({ ...options, newPassword: true }, deps);
       const account = await context.control().addAccount({ system_id: systemId, password, ...settingsOf(options) });
       printWritten(context, account, `account "${systemId}" added`, made);
     });
@@ -69,7 +68,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('accounts set shop --throughput 200', 'accounts set shop --new-password'))
     .action(async (systemId: string, options: SettingOptions) => {
       const context = new Context(deps, options);
-      const { password, made } = passwordOf(options);
+      const { password, made } = passwordOf(options, deps);
       const changes = { ...settingsOf(options), ...(password === undefined ? {} : { password }) };
       if (Object.keys(changes).length === 0) throw new UsageError('nothing to change: name at least one setting');
       const account = await context.control().changeAccount(systemId, changes);
@@ -120,8 +119,9 @@ function number(value: string): number {
   return Number(value);
 }
 
-function credits(value: string): number | null {
-  return value === 'none' ? null : number(value);
+/** "none" stays as it is: commander takes null for an option without a value. */
+function credits(value: string): number | 'none' {
+  return value === 'none' ? 'none' : number(value);
 }
 
 /** The settings that were given, named as in the configuration file. */
@@ -132,7 +132,7 @@ function settingsOf(options: SettingOptions): Record<string, unknown> {
     window,
     deliver_window: deliverWindow,
     throughput,
-    credits,
+    credits: credits === 'none' ? null : credits,
     allow_ips: allowIp,
     archive,
     description,
@@ -141,19 +141,14 @@ function settingsOf(options: SettingOptions): Record<string, unknown> {
 }
 
 /** A password is never an argument: every user of the machine can read those (`ps`). */
-function passwordOf(options: SettingOptions): { password: string | undefined; made: string | undefined } {
+function passwordOf(options: SettingOptions, deps: ProgramDeps): { password?: string; made?: string } {
   if (options.passwordFile !== undefined) {
     const text = readFileSync(options.passwordFile === '-' ? 0 : options.passwordFile, 'utf8');
-    return { password: text.replace(/\r?\n$/, ''), made: undefined };
+    return { password: text.replace(/\r?\n$/, '') };
   }
-  const made = options.newPassword === true ? makePassword() : undefined;
+  if (options.newPassword !== true) return {};
+  const made = deps.makePassword(8);
   return { password: made, made };
-}
-
-/** 8 characters, all that SMPP carries, of 57 that cannot be mistaken for each other: 46 bits. */
-function makePassword(): string {
-  const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
-  return Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
 }
 
 function printWritten(context: Context, account: AccountInfo, text: string, password: string | undefined): void {

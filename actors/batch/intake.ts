@@ -59,6 +59,7 @@ export class Intake implements Actor<IntakeMessage> {
     group: 0,
     fateAtBirth: 0,
     archiveMode: 0 as ArchiveMode,
+    flags: 0,
     expiresAt: 0,
     deliverAfter: 0,
     route: 0,
@@ -108,6 +109,7 @@ export class Intake implements Actor<IntakeMessage> {
     const d = this.#decisions;
     d.kind = source.kind;
     d.archiveMode = source.archiveMode;
+    d.flags = source.flags;
     d.route = rule + 1;
     d.deliverAfter = m.deliverAfter;
     const from = Math.max(now, m.deliverAfter);

@@ -1,24 +1,35 @@
 import type { CompiledTable, Origin } from '../routing/compiled.ts';
 import type { ArchiveMode, Kind } from '../message/record.ts';
 
+export interface SourceNames {
+  /** The account that owns the messages; for what a carrier brings, the carrier. */
+  readonly owner: string;
+  readonly sourceSmsc: string;
+  /** SMPP, HTTP, … */
+  readonly sourceType: string;
+}
+
 /** Where messages come in from: an account's sessions or API calls, a carrier's sessions. One per name and worker. */
 export class Source {
-  /** The account that owns the messages: whose queue share, receipts and limits. For what a carrier brings: the carrier. */
+  /** Whose queue share, receipts and limits. */
   readonly name: string;
   readonly kind: Kind;
   archiveMode: ArchiveMode;
+  /** `RecordFlag`s of its messages. */
+  readonly flags: number;
   /** `source_smsc` and `source_type` as routes match them. */
   readonly #sourceSmsc: string;
   readonly #sourceType: string;
   #table: CompiledTable | undefined;
   #origin: Origin | undefined;
 
-  constructor(name: string, kind: Kind, archiveMode: ArchiveMode, sourceSmsc: string, sourceType: string) {
-    this.name = name;
+  constructor(names: SourceNames, kind: Kind, archiveMode: ArchiveMode, flags = 0) {
+    this.name = names.owner;
     this.kind = kind;
     this.archiveMode = archiveMode;
-    this.#sourceSmsc = sourceSmsc;
-    this.#sourceType = sourceType;
+    this.flags = flags;
+    this.#sourceSmsc = names.sourceSmsc;
+    this.#sourceType = names.sourceType;
   }
 
   /** The source as a table knows it: looked up once per table. */

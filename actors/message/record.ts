@@ -12,7 +12,7 @@ import type { MessageDraft } from './draft.ts';
  *     8  u8  source TON                     17 u8 sm_default_msg_id   52 u8 hops, 53 3 x 0
  *     9  u8  source NPI                     18 u8 source octets       56 source, destination, service_type, text, TLVs
  *     10 u8  destination TON                19 u8 destination octets
- *     11 u8  destination NPI                20 u8 service_type octets, 21 u8 archive mode, 22 u16 0
+ *     11 u8  destination NPI                20 u8 service_type octets, 21 u8 archive mode, 22 u16 RecordFlag
  */
 export const R = {
   length: 0,
@@ -34,6 +34,7 @@ export const R = {
   destLength: 19,
   serviceTypeLength: 20,
   archiveMode: 21,
+  flags: 22,
   textLength: 24,
   tlvsLength: 28,
   expiresAt: 32,
@@ -47,6 +48,11 @@ export const R = {
 export const Kind = { mt: 0, mo: 1, receipt: 2 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
+export const RecordFlag = {
+  /** Its sender asks for its fate (REST, command line): no receipt is put into a queue for it. */
+  pull: 1,
+} as const;
+
 /** How much of a message the archive keeps (`accounts[].archive`). */
 export const ArchiveMode = { full: 0, metadata: 1, counters: 2 } as const;
 export type ArchiveMode = (typeof ArchiveMode)[keyof typeof ArchiveMode];
@@ -58,6 +64,7 @@ export interface RecordDecisions {
   /** 0: queued. Otherwise a `Fate`: the message is settled by the very commit that accepts it. */
   fateAtBirth: number;
   archiveMode: ArchiveMode;
+  flags: number;
   /** ms since 1970. */
   expiresAt: number;
   /** ms since 1970, 0 = at once. */
@@ -102,7 +109,7 @@ export function writeRecord(out: Buffer, at: number, m: MessageDraft, d: RecordD
   out[at + R.destLength] = m.destLength;
   out[at + R.serviceTypeLength] = m.serviceTypeLength;
   out[at + R.archiveMode] = d.archiveMode;
-  out.writeUInt16LE(0, at + 22);
+  out.writeUInt16LE(d.flags, at + R.flags);
   out.writeUInt32LE(m.textLength, at + R.textLength);
   out.writeUInt32LE(tlvsLength, at + R.tlvsLength);
   out.writeDoubleLE(d.expiresAt, at + R.expiresAt);

@@ -6,7 +6,7 @@ import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
 import { Fate, LedgerWriter, What } from '../message/ledger.ts';
 import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
-import { ArchiveMode, Kind, R, readRecord, type RecordDecisions } from '../message/record.ts';
+import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } from '../message/record.ts';
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
@@ -109,6 +109,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       group: 0,
       fateAtBirth: 0,
       archiveMode: ArchiveMode.counters,
+      flags: 0,
       expiresAt: 0,
       deliverAfter: 0,
       route: 0,
@@ -141,7 +142,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const at = delivery.at(index);
     const id = delivery.id(index);
     const now = this.#deps.now();
-    const wanted = buffer[at + R.kind] === Kind.mt && wantsReceipt(buffer[at + R.registeredDelivery]!, fate);
+    const wanted = buffer[at + R.kind] === Kind.mt && wantsReceipt(buffer, at, fate);
     const ledgers = wanted ? this.#ledgers : this.#quietLedgers;
     writerFor(ledgers, destination).add(id, What.settled, fate, attempts, 0, error, now, undefined, 0, 0);
     const waiting = wanted ? this.#waiting : this.#quiet;
@@ -221,8 +222,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     }
     const record = Buffer.from(message.record.buffer, message.record.byteOffset, message.record.byteLength);
     const wanted = receipt.final
-      ? wantsReceipt(record[R.registeredDelivery]!, receipt.fate)
-      : (record[R.registeredDelivery]! & 0x10) !== 0;
+      ? wantsReceipt(record, 0, receipt.fate)
+      : isPushed(record, 0) && (record[R.registeredDelivery]! & 0x10) !== 0;
     if (!receipt.final && !wanted) {
       receipt.submitter.accepted(receipt.token, message.id);
       return;
@@ -343,9 +344,12 @@ const CHANGED: ReceiptMessage = { type: 'changed' };
 /** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
 const RECEIPT_LANE = 0;
 
-/** Does registered_delivery (SMPP v3.4 §5.2.17, bits 1 and 0) ask for a receipt of this fate? */
-function wantsReceipt(registeredDelivery: number, fate: Fate): boolean {
-  switch (registeredDelivery & 0x03) {
+const isPushed = (record: Buffer, at: number): boolean => (record[at + R.flags]! & RecordFlag.pull) === 0;
+
+/** Does registered_delivery (SMPP v3.4 §5.2.17, bits 1 and 0) ask for a receipt of this fate, and is there a queue for it? */
+function wantsReceipt(record: Buffer, at: number, fate: Fate): boolean {
+  if (!isPushed(record, at)) return false;
+  switch (record[at + R.registeredDelivery]! & 0x03) {
     case 1:
       return true;
     case 2:

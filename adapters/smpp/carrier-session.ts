@@ -6,7 +6,7 @@ import { STATUS, statusOf } from './codec/command-status.ts';
 import { IdRange, readSm, readSmRespId } from './codec/hot-read.ts';
 import { writeDeliverSmResp, writeEnquireLinkResp } from './codec/hot-write.ts';
 import { answerOf, type MessageWriter } from './mapping.ts';
-import { ParsedReceipt, parseReceipt } from './receipt-text.ts';
+import { ParsedReceipt, parseReceipt } from './receipt-parse.ts';
 import { SmppSession } from './session.ts';
 
 export interface CarrierBind {
@@ -204,13 +204,13 @@ export class CarrierSession extends SmppSession implements Wire {
   #takeReceipt(sequence: number): boolean {
     const m = this.draft;
     const r = this.#receipt;
-    if (!parseReceipt(m.buffer, m.textAt, m.textLength, m.tlvsAt, m.tlvsLength, r)) return false;
+    if (!parseReceipt(m.buffer, m.textAt, m.textLength, m.tlvsAt, m.tlvsLength, m.esmClass, r)) return false;
     this.#actor!.receipt({
       carrier: this.#deps.carrier,
-      carrierId: this.#deps.receiptId(r.id),
+      carrierId: this.#deps.receiptId(m.buffer.latin1Slice(r.idAt, r.idAt + r.idLength)),
       fate: r.fate,
       final: r.final,
-      error: r.error,
+      error: m.buffer.latin1Slice(r.errorAt, r.errorAt + r.errorLength),
       doneAt: r.doneAt || this.#deps.now(),
       token: sequence,
     });

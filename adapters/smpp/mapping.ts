@@ -1,14 +1,14 @@
 import { Answer } from '../../actors/route/route-actor.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
 import type { PublicIds } from '../../actors/message/id.ts';
-import { readReceipt } from '../../actors/message/receipt.ts';
+import { RECEIPT } from '../../actors/message/receipt.ts';
 import { Kind, R, readRecord } from '../../actors/message/record.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { COMMAND_ID } from './codec/command-id.ts';
 import { STATUS, statusOf } from './codec/command-status.ts';
 import { smSize, writeSm } from './codec/hot-write.ts';
 import type { Output } from './output.ts';
-import { RECEIPT_ROOM, writeReceiptText } from './receipt-text.ts';
+import { RECEIPT_TEXT_LIMIT, RECEIPT_TLVS_LIMIT, writeReceiptText, writeReceiptTlvs } from './receipt-text.ts';
 
 /** What we do about a carrier's answer to submit_sm. */
 export function answerOf(status: number): Answer {
@@ -39,17 +39,24 @@ export function deliverAnswerOf(status: number): Answer {
   }
 }
 
+/** Octets of two addresses, a service_type, and a receipt's text and TLVs. */
+const SCRATCH = 2 * 65 + 6 + RECEIPT_TEXT_LIMIT + RECEIPT_TLVS_LIMIT;
+
 /** Turns records into PDUs. One per thread: it keeps a draft and a scratch buffer. */
 export class MessageWriter {
   readonly #ids: PublicIds;
   readonly #draft = new MessageDraft();
-  readonly #scratch = Buffer.alloc(RECEIPT_ROOM);
+  readonly #scratch = Buffer.alloc(SCRATCH);
 
   constructor(ids: PublicIds) {
     this.#ids = ids;
   }
 
-  /** Writes a message as submit_sm (to a carrier) or deliver_sm (to an application). */
+  /**
+   * Writes a message as submit_sm (to a carrier) or deliver_sm (to an application).
+   *
+   * @param tlvs false for a peer below SMPP 3.4
+   */
   write(
     out: Output,
     commandId: typeof COMMAND_ID.submit_sm | typeof COMMAND_ID.deliver_sm,
@@ -63,22 +70,28 @@ export class MessageWriter {
     const at = delivery.at(index);
     readRecord(m, buffer, at);
     if (buffer[at + R.kind] === Kind.receipt) this.#receipt(m, tlvs);
-    const size = smSize(m) + RECEIPT_ROOM;
-    const room = out.room(size);
+    const room = out.room(smSize(m));
     out.wrote(writeSm(room, out.at, commandId, sequence, m, tlvs));
   }
 
-  /** The record of a receipt has addresses and facts; here they become text and TLVs (v3.4 Appendix B). */
+  /** The record of a receipt has addresses and facts; here the facts become text and TLVs (v3.4 Appendix B). */
   #receipt(m: MessageDraft, tlvs: boolean): void {
-    const receipt = readReceipt(m.buffer, m.textAt, m.textLength);
-    const addresses = Buffer.concat([
-      m.buffer.subarray(m.sourceAt, m.sourceAt + m.sourceLength),
-      m.buffer.subarray(m.destAt, m.destAt + m.destLength),
-    ]);
-    void addresses;
-    void writeReceiptText;
-    void this.#ids;
-    void receipt;
-    void tlvs;
+    const scratch = this.#scratch;
+    const body = m.buffer;
+    const bodyAt = m.textAt;
+    const publicId = this.#ids.toPublic(body.readDoubleLE(bodyAt + RECEIPT.messageId));
+    const destAt = body.copy(scratch, 0, m.sourceAt, m.sourceAt + m.sourceLength);
+    const serviceTypeAt = destAt + body.copy(scratch, destAt, m.destAt, m.destAt + m.destLength);
+    const textAt =
+      serviceTypeAt + body.copy(scratch, serviceTypeAt, m.serviceTypeAt, m.serviceTypeAt + m.serviceTypeLength);
+    const tlvsAt = writeReceiptText(scratch, textAt, body, bodyAt, publicId);
+    m.buffer = scratch;
+    m.sourceAt = 0;
+    m.destAt = destAt;
+    m.serviceTypeAt = serviceTypeAt;
+    m.textAt = textAt;
+    m.textLength = tlvsAt - textAt;
+    m.tlvsAt = tlvsAt;
+    m.tlvsLength = tlvs ? writeReceiptTlvs(scratch, tlvsAt, body, bodyAt, publicId) - tlvsAt : 0;
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
+import type { MessageDraft } from '../../actors/message/draft.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { COMMAND_ID } from './codec/command-id.ts';
@@ -10,7 +11,7 @@ import type { Pdu } from './codec/pdus.ts';
 import { tlv } from './codec/tlvs.ts';
 import { deliverAnswerOf, type MessageWriter } from './mapping.ts';
 import { SmppSession } from './session.ts';
-import { readTimes } from './smpp-time.ts';
+import { readSchedule, readValidity } from './smpp-time.ts';
 
 export type BindType = 'transmitter' | 'receiver' | 'transceiver';
 
@@ -281,3 +282,14 @@ export class ServerSession extends SmppSession implements Wire {
 }
 
 const UNBIND_LIMIT_MS = 5000;
+
+/** What the two times mean now. @returns 0, or the command_status to answer with */
+function readTimes(m: MessageDraft, nowMs: number): number {
+  const deliverAfter = readSchedule(m.buffer, m.scheduleAt, m.scheduleLength, nowMs);
+  if (deliverAfter < 0) return -deliverAfter;
+  const expiresAt = readValidity(m.buffer, m.validityAt, m.validityLength, nowMs);
+  if (expiresAt < 0) return -expiresAt;
+  m.deliverAfter = deliverAfter;
+  m.expiresAt = expiresAt;
+  return 0;
+}

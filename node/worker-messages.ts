@@ -1,0 +1,100 @@
+import type { LogRecord } from '../runtime/log.ts';
+import type { ArchiveMode } from '../actors/message/record.ts';
+import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
+import type { ListenerSettings } from '../adapters/smpp/listener.ts';
+import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
+import type { BindRequest, BindVerdict, ServerSettings } from '../adapters/smpp/server-session.ts';
+
+/** What passes between the main thread and a traffic worker, by comlink: control only. */
+
+export interface WorkerAccount {
+  readonly systemId: string;
+  readonly archiveMode: ArchiveMode;
+  /** Most unanswered requests a session sends us, and we send it. */
+  readonly window: number;
+  readonly deliverWindow: number;
+  /** This worker's share, messages a second; 0 = no limit. */
+  readonly throughput: number;
+}
+
+export interface WorkerCarrier {
+  readonly name: string;
+  /** One session each; those of `separate` are two. */
+  readonly links: readonly LinkSettings[];
+  readonly window: number;
+  /** This worker's share, messages a second; 0 = no limit. */
+  readonly throughput: number;
+  readonly throttleMs: number;
+  readonly noAnswer: 'retry' | 'reroute' | 'fail';
+  readonly receiptId: 'as-is' | 'hex-to-decimal' | 'decimal-to-hex';
+}
+
+/** What of the configuration a worker needs while it carries traffic. */
+export interface WorkerDirectory {
+  readonly accounts: readonly WorkerAccount[];
+  readonly carriers: readonly WorkerCarrier[];
+}
+
+export interface WorkerSetup {
+  readonly traffic: TrafficSettings;
+  readonly server: ServerSettings;
+  /** Key of the public ids, 16 bytes. */
+  readonly idKey: Uint8Array;
+  readonly sweeps: boolean;
+  readonly directory: WorkerDirectory;
+  readonly table: SharedArrayBuffer;
+}
+
+/** What a worker asks of the main thread. */
+export interface MainCalls {
+  authorize(worker: number, request: BindRequest): Promise<BindVerdict> | BindVerdict;
+  unbound(worker: number, session: number, reason: string): void;
+  log(record: LogRecord): void;
+}
+
+export interface WorkerSession {
+  readonly name: string;
+  readonly side: 'account' | 'carrier';
+  readonly peer: string;
+  readonly bind: 'transmitter' | 'receiver' | 'transceiver' | '';
+  readonly state: string;
+  readonly since: number;
+  readonly used: number;
+  readonly size: number;
+  /** Why a carrier's session is not bound; empty when it is. */
+  readonly reason: string;
+}
+
+export interface WorkerStatus {
+  readonly counters: TrafficCounters;
+  readonly sessions: readonly WorkerSession[];
+  readonly connections: number;
+  readonly turnedAway: number;
+  readonly orphans: number;
+  /** The latest messages accepted: internal ids, newest first. */
+  readonly recent: readonly number[];
+}
+
+export interface SendRequest {
+  readonly from: string;
+  readonly to: string;
+  readonly text: string;
+  readonly account: string;
+}
+
+/** Methods of a traffic worker. */
+export interface WorkerApi {
+  setup(setup: WorkerSetup, main: MainCalls): Promise<void>;
+  /** Opens the SMPP port and returns it. */
+  listen(settings: ListenerSettings): Promise<number>;
+  configure(directory: WorkerDirectory): void;
+  useTable(memory: SharedArrayBuffer): void;
+  send(request: SendRequest): Promise<{ readonly id: number } | { readonly status: number }>;
+  status(): WorkerStatus;
+  /** Takes no more connections and no more messages. */
+  drain(): void;
+  /** True while it holds messages that are not settled. */
+  busy(): boolean;
+  /** Unbinds all sessions, ours with carriers and those of ESMEs. */
+  endSessions(): void;
+}

@@ -1,0 +1,317 @@
+import { performance } from 'node:perf_hooks';
+import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '../runtime/clock.ts';
+import { Link } from '../runtime/link/link.ts';
+import { createLogger, type Logger } from '../runtime/log.ts';
+import type { PeerName } from '../runtime/thread-messages.ts';
+import { Timers } from '../runtime/timers.ts';
+import type { ThreadBody } from '../runtime/worker-thread.ts';
+import { Throughput } from '../actors/accounts/limits.ts';
+import { Source } from '../actors/batch/source.ts';
+import type { BindActor } from '../actors/bind/bind-actor.ts';
+import { PublicIds } from '../actors/message/id.ts';
+import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
+import { candidates } from '../actors/message/correlation-key.ts';
+import type { MessageStore } from '../actors/ports.ts';
+import type { RouteSettings } from '../actors/route/route-actor.ts';
+import { Traffic } from '../actors/traffic.ts';
+import { CarrierLink, type LinkSettings } from '../adapters/smpp/carrier-link.ts';
+import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
+import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
+import { MessageWriter } from '../adapters/smpp/mapping.ts';
+import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
+import { onRing, storeOver } from '../adapters/store-lmdb/store-link.ts';
+import { TextSubmitter } from './text-submitter.ts';
+import type {
+  MainCalls,
+  SendRequest,
+  WorkerAccount,
+  WorkerApi,
+  WorkerCarrier,
+  WorkerDirectory,
+  WorkerSession,
+  WorkerSetup,
+  WorkerStatus,
+} from './worker-messages.ts';
+
+interface AccountHere {
+  settings: WorkerAccount;
+  readonly source: Source;
+  rate: Throughput;
+}
+
+interface CarrierHere {
+  readonly settings: WorkerCarrier;
+  readonly links: readonly CarrierLink[];
+}
+
+/** Used where a destination is neither an account nor a carrier of ours any more: its queue is kept. */
+const UNKNOWN: RouteSettings = { kind: 'carrier', throughput: 0, throttleMs: 1000, noAnswer: 'retry' };
+const UNLIMITED = { take: (count: number): number => count };
+const DRAIN_LOOK_MS = 20;
+
+/** A traffic worker: its actors, its listener, its sessions with carriers. */
+export class Worker implements ThreadBody<WorkerApi> {
+  readonly #index: number;
+  readonly #timers = new Timers(systemClock);
+  readonly #storeReady: Promise<MessageStore>;
+  #storeConnected!: (store: MessageStore) => void;
+  #traffic: Traffic | undefined;
+  #setup!: WorkerSetup;
+  #main!: MainCalls;
+  #log!: Logger;
+  #writer!: MessageWriter;
+  #ids!: PublicIds;
+  #text!: TextSubmitter;
+  #listener: SmppListener | undefined;
+  #turnedAway = 0;
+  readonly #accounts = new Map<string, AccountHere>();
+  readonly #carriers = new Map<string, CarrierHere>();
+  readonly api: WorkerApi;
+
+  constructor(index: number) {
+    this.#index = index;
+    this.#storeReady = new Promise(resolve => (this.#storeConnected = resolve));
+    this.api = {
+      setup: (setup, main) => this.#start(setup, main),
+      listen: settings => this.#listen(settings),
+      configure: directory => this.#configure(directory),
+      useTable: memory => this.#traffic?.useTable(memory),
+      send: request => this.#send(request),
+      status: () => this.#status(),
+      drain: () => this.#drain(),
+      busy: () => this.#traffic?.busy ?? false,
+      endSessions: () => this.#endSessions(),
+    };
+  }
+
+  connected(peer: PeerName, port: MessagePort): void {
+    if (peer.role !== 'store') return;
+    const service = onRing(destinations => this.#traffic?.ready(destinations));
+    this.#storeConnected(storeOver(new Link(port, { peer: 'store', service })));
+  }
+
+  /** Refuses new work, finishes what is under way, unbinds. */
+  async stop(deadlineMs: number): Promise<void> {
+    const until = performance.now() + deadlineMs;
+    this.#drain();
+    while (this.#traffic?.busy && performance.now() < until - deadlineMs / 4) await this.#pause(DRAIN_LOOK_MS);
+    this.#endSessions();
+    while ((this.#traffic?.binds ?? 0) > 0 && performance.now() < until) await this.#pause(DRAIN_LOOK_MS);
+    await this.#traffic?.stop();
+  }
+
+  async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {
+    this.#setup = setup;
+    this.#main = main;
+    this.#log = createLogger(record => main.log(record), 'debug', systemClock.nowMs).with({ worker: this.#index });
+    this.#ids = new PublicIds(setup.idKey);
+    this.#writer = new MessageWriter(this.#ids);
+    this.#text = new TextSubmitter();
+    const traffic = new Traffic({
+      name: `worker ${this.#index}`,
+      store: await this.#storeReady,
+      clock: systemClock,
+      timers: this.#timers,
+      random: Math.random,
+      settings: setup.traffic,
+      sweeps: setup.sweeps,
+      routeSettings: destination => this.#routeSettings(destination),
+      reply: (message, text) => this.#text.reply(message, text),
+      failed: error => {
+        // What this thread held cannot be trusted any more: its pool starts another, whose claims are fresh.
+        setImmediate(() => {
+          throw error;
+        });
+      },
+    });
+    await traffic.start();
+    this.#traffic = traffic;
+    traffic.useTable(setup.table);
+    this.#configure(setup.directory);
+  }
+
+  #listen(settings: ListenerSettings): Promise<number> {
+    const listener = new SmppListener(settings, {
+      timers: this.#timers,
+      settings: this.#setup.server,
+      writer: this.#writer,
+      ids: this.#ids,
+      now: systemClock.nowMs,
+      monotonic: systemClock.monotonicMs,
+      authorize: request => Promise.resolve(this.#main.authorize(this.#index, request)),
+      bind: (session, request) => this.#bindAccount(session, request),
+      unbound: (number, reason) => this.#main.unbound(this.#index, number, reason),
+      turnedAway: () => this.#turnedAway++,
+    });
+    this.#listener = listener;
+    return listener.listen();
+  }
+
+  #bindAccount(session: ServerSession, request: BindRequest): BindActor {
+    const account = this.#accounts.get(request.systemId);
+    if (!account) throw new Error(`account ${request.systemId} was bound and is not in the directory`);
+    const { window, deliverWindow } = account.settings;
+    return this.#traffic!.bind(
+      request.type === 'transmitter' ? '' : request.systemId,
+      {
+        receiveWindow: window,
+        sendWindow: deliverWindow,
+        responseTimeoutMs: this.#setup.server.responseTimeoutMs,
+      },
+      { wire: session, source: account.source, rate: { take: (count, now) => account.rate.take(count, now) } },
+    );
+  }
+
+  #bindCarrier(carrier: WorkerCarrier, link: LinkSettings, session: CarrierSession): BindActor {
+    const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
+    return this.#traffic!.bind(
+      session.takesMessages ? carrier.name : '',
+      { receiveWindow: RECEIVE_WINDOW, sendWindow: carrier.window, responseTimeoutMs: link.bind.responseTimeoutMs },
+      { wire: session, source: new Source(names, Kind.mo, ArchiveMode.full), rate: UNLIMITED },
+    );
+  }
+
+  /** Takes over a directory: what has not changed goes on undisturbed. */
+  #configure({ accounts, carriers }: WorkerDirectory): void {
+    const now = systemClock.monotonicMs();
+    for (const settings of accounts) {
+      const known = this.#accounts.get(settings.systemId);
+      if (!known) {
+        const names = { owner: settings.systemId, sourceSmsc: settings.systemId, sourceType: 'SMPP' };
+        const source = new Source(names, Kind.mt, settings.archiveMode);
+        this.#accounts.set(settings.systemId, { settings, source, rate: new Throughput(settings.throughput, now) });
+        continue;
+      }
+      if (known.settings.throughput !== settings.throughput) known.rate = new Throughput(settings.throughput, now);
+      known.settings = settings;
+      known.source.archiveMode = settings.archiveMode;
+    }
+    const names = new Set(accounts.map(account => account.systemId));
+    for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);
+    this.#configureCarriers(carriers);
+    this.#traffic?.settingsChanged();
+  }
+
+  #configureCarriers(carriers: readonly WorkerCarrier[]): void {
+    const wanted = new Map(carriers.map(carrier => [carrier.name, carrier]));
+    for (const [name, here] of this.#carriers) {
+      const settings = wanted.get(name);
+      if (settings && JSON.stringify(settings) === JSON.stringify(here.settings)) {
+        wanted.delete(name);
+        continue;
+      }
+      for (const link of here.links) link.stop();
+      this.#carriers.delete(name);
+    }
+    for (const settings of wanted.values()) {
+      const links = settings.links.map(link => this.#link(settings, link));
+      this.#carriers.set(settings.name, { settings, links });
+    }
+  }
+
+  #link(carrier: WorkerCarrier, link: LinkSettings): CarrierLink {
+    const log = this.#log.with({ carrier: carrier.name, peer: `${link.host}:${link.port}` });
+    return new CarrierLink(link, {
+      carrier: carrier.name,
+      writer: this.#writer,
+      timers: this.#timers,
+      random: Math.random,
+      now: systemClock.nowMs,
+      monotonic: systemClock.monotonicMs,
+      receiptId: id => candidates(id, carrier.receiptId)[0] ?? id,
+      bound: session => this.#bindCarrier(carrier, link, session),
+      changed: (up, reason) => {
+        if (up) log.info('carrier bound');
+        else log.warn('carrier session lost', { reason });
+      },
+    });
+  }
+
+  #routeSettings(destination: string): RouteSettings {
+    const carrier = this.#carriers.get(destination)?.settings;
+    if (carrier) {
+      const { throughput, throttleMs, noAnswer } = carrier;
+      return { kind: 'carrier', throughput, throttleMs, noAnswer };
+    }
+    if (this.#accounts.has(destination)) {
+      return { kind: 'account', throughput: 0, throttleMs: 1000, noAnswer: 'retry' };
+    }
+    return UNKNOWN;
+  }
+
+  #send({ from, to, text, account }: SendRequest): Promise<{ id: number } | { status: number }> {
+    const owner = account || OPERATOR;
+    const mode = this.#accounts.get(owner)?.settings.archiveMode ?? ArchiveMode.full;
+    const names = { owner, sourceSmsc: owner, sourceType: 'HTTP' };
+    const source = new Source(names, Kind.mt, mode, RecordFlag.pull);
+    return this.#text.submit(this.#traffic!.intake, source, from, to, text);
+  }
+
+  #status(): WorkerStatus {
+    const sessions: WorkerSession[] = [];
+    for (const session of this.#listener?.sessions ?? []) {
+      if (!session.isBound) continue;
+      const { account, peer, state, since, actor, bindType } = session;
+      sessions.push({
+        name: account,
+        side: 'account',
+        peer,
+        bind: bindType ?? '',
+        state,
+        since,
+        used: actor!.unanswered + actor!.sending.used,
+        size: actor!.window,
+        reason: '',
+      });
+    }
+    for (const { settings, links } of this.#carriers.values()) {
+      for (const link of links) sessions.push(carrierSession(settings, link));
+    }
+    const { counters, orphans, recent } = this.#traffic!;
+    return {
+      counters,
+      sessions,
+      connections: this.#listener?.sessions.size ?? 0,
+      turnedAway: this.#turnedAway,
+      orphans,
+      recent,
+    };
+  }
+
+  #drain(): void {
+    this.#listener?.close();
+    this.#traffic?.drain();
+  }
+
+  #endSessions(): void {
+    this.#listener?.stop();
+    for (const { links } of this.#carriers.values()) for (const link of links) link.stop();
+    this.#traffic?.endBinds();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise(resolve => this.#timers.timer(resolve).start(ms));
+  }
+}
+
+/** Whose messages the command line sends. */
+const OPERATOR = 'operator';
+/** Most requests of a carrier that may wait for our answer: receipts come in bursts. */
+const RECEIVE_WINDOW = 5000;
+
+function carrierSession({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSession {
+  const { session, peer, reason } = link;
+  const bind = link.settings.bind.command.slice('bind_'.length) as WorkerSession['bind'];
+  return {
+    name,
+    side: 'carrier',
+    peer,
+    bind,
+    state: session?.state ?? (reason === 'connecting' ? 'CONNECTING' : 'WAITING'),
+    since: session?.since ?? 0,
+    used: session?.actor ? session.actor.sending.used : 0,
+    size: window,
+    reason,
+  };
+}

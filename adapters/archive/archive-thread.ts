@@ -25,6 +25,10 @@ export interface ArchiveDeps {
   readonly retentionDays: number;
   /** The same for minute counters. */
   readonly countsDays: number;
+  /** False: the disk is needed for messages (`EmbeddedPostgres.hasRoom`). Absent: a server's disk is its own affair. */
+  readonly hasRoom?: () => Promise<boolean>;
+  /** For one chunk, in case the server is there but silent; 60,000 when absent. */
+  readonly chunkDeadlineMs?: number;
   /** The database belongs to a newer release: nothing was changed, and nothing will be archived. */
   readonly onNewerDatabase: (error: NewerDatabaseError) => void;
 }
@@ -57,10 +61,9 @@ const SMALL_CHUNK = 4_096;
 const PAUSE_MS = 100;
 const IDLE_MS = 200;
 const STATEMENT_TIMEOUT_MS = 30_000;
-/** For a whole chunk, in case the server is there but silent. */
 const CHUNK_DEADLINE_MS = 60_000;
 const BACKOFF_MS = 500;
-const BACKOFF_MAX_MS = 30_000;
+const BACKOFF_MAX_MS = 10_000;
 const UPKEEP_MS = 3_600_000;
 
 export function startArchive(deps: ArchiveDeps): Archive {
@@ -74,6 +77,7 @@ export function startArchive(deps: ArchiveDeps): Archive {
 
 class ArchiveLoop {
   readonly #deps: ArchiveDeps;
+  readonly #deadlineMs: number;
   readonly #stopping = new AbortController();
   #sql: Sql | undefined;
   #partitions: Partitions | undefined;
@@ -91,6 +95,7 @@ class ArchiveLoop {
 
   constructor(deps: ArchiveDeps) {
     this.#deps = deps;
+    this.#deadlineMs = deps.chunkDeadlineMs ?? CHUNK_DEADLINE_MS;
   }
 
   stats(): ArchiveStats {
@@ -151,29 +156,29 @@ class ArchiveLoop {
     }
     const now = nowMs();
     if (Math.abs(now - this.#upkeepAt) < UPKEEP_MS) return;
-    await within(CHUNK_DEADLINE_MS, this.#partitions!.ensureAhead(now));
+    await within(this.#deadlineMs, this.#partitions!.ensureAhead(now));
     this.#upkeepAt = now;
-    const dropped = await within(CHUNK_DEADLINE_MS, this.#partitions!.dropOld(now, retentionDays, countsDays));
+    const dropped = await within(this.#deadlineMs, this.#partitions!.dropOld(now, retentionDays, countsDays));
     if (dropped.length > 0) log.info({ days: dropped }, 'days dropped from the archive: their retention is over');
   }
 
   /** Writes what the outbox has, up to a chunk. Returns the messages that were in it. */
   async #chunk(): Promise<number> {
-    const { store, nowMs } = this.#deps;
+    const { store, nowMs, hasRoom } = this.#deps;
+    if (hasRoom && !(await hasRoom())) throw new Error('the data volume is nearly full: what is left is for messages');
     const items = await store.outbox(CHUNK_MESSAGES);
     if (items.length === 0) return 0;
-    let result: ChunkResult;
     try {
-      result = await within(CHUNK_DEADLINE_MS, this.#writer!.write(items));
+      const result = await within(this.#deadlineMs, this.#writer!.write(items));
+      this.#account(result);
+      const refused = new Set(result.refused.map(r => r.number));
+      // What was refused stays with the store: given out again at its next start, never lost.
+      const done = refused.size === 0 ? items : items.filter(item => !refused.has(item.number));
+      await store.archived(done.map(({ number, due }) => ({ number, due })));
     } catch (error) {
       await store.outboxFailed(items.map(item => item.number));
       throw error;
     }
-    this.#account(result);
-    const refused = new Set(result.refused.map(r => r.number));
-    // What was refused stays with the store: given out again at its next start, never lost.
-    const done = refused.size === 0 ? items : items.filter(item => !refused.has(item.number));
-    await store.archived(done.map(({ number, due }) => ({ number, due })));
     this.#lagMs = Math.max(0, nowMs() - oldest(items));
     return items.reduce((sum, item) => sum + ones(item.due), 0);
   }

@@ -9,6 +9,7 @@ import { EmbeddedPostgresError, findPostgresBinaries, type PostgresBinaries } fr
 import {
   checkVersion,
   findPostmaster,
+  hasRoom,
   isSmallVolume,
   prepareFolder,
   processesIn,
@@ -134,6 +135,11 @@ export class EmbeddedPostgres implements AsyncDisposable {
   /** How often it was started again after it died. */
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** False: the rest of the volume is the message store's, whose messages come first. */
+  hasRoom(): Promise<boolean> {
+    return hasRoom(this.#folder.cluster);
   }
 
   /** Called once, by `startEmbeddedPostgres`. */

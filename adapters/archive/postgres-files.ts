@@ -42,6 +42,15 @@ const SMALL_VOLUME = 1024 ** 3;
 
 export const socketPath = (run: string): string => join(run, `.s.PGSQL.${SOCKET_PORT}`);
 
+/** Free space that the database leaves alone: a tenth of a small volume, this much of others. */
+const ROOM = 256 * 1024 ** 2;
+
+/** True when the volume that `folder` is on has space for more than the message store needs to go on. */
+export async function hasRoom(folder: string): Promise<boolean> {
+  const { blocks, bavail, bsize } = await statfs(folder);
+  return bavail * bsize > Math.min(ROOM, (blocks * bsize) / 10);
+}
+
 /** True when the volume that `folder` is on is small. */
 export async function isSmallVolume(folder: string): Promise<boolean> {
   const { blocks, bsize } = await statfs(folder);

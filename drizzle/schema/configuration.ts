@@ -5,7 +5,7 @@ import { integer, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
 const named = (table: string) =>
   pgTable(table, {
     name: text('name').primaryKey(),
-    definition: jsonb('definition').notNull(),
+    definition: jsonb('definition').$type<object>().notNull(),
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
   });
 

@@ -1,0 +1,283 @@
+import type { Sql } from 'postgres';
+import type { PublicIds } from '../../actors/message/id.ts';
+import type { MessageStore, OutboxItem } from '../../actors/ports.ts';
+import { connect, shownUrl } from '../../drizzle/connect.ts';
+import { migrate, NewerDatabaseError } from '../../drizzle/migrate.ts';
+import type { ArchiveLog } from './archive-log.ts';
+import { ArchiveWriter, type ChunkResult } from './archive-writer.ts';
+import type { DecodeText } from './message-row.ts';
+import { Partitions } from './partitions.ts';
+
+/**
+ * The archive's loop: from the store's outbox to Postgres, and "archived" back. It never slows messages: while the
+ * database is away it waits, longer each time, and the outbox (bounded by the store) grows.
+ */
+export interface ArchiveDeps {
+  readonly store: Pick<MessageStore, 'outbox' | 'archived' | 'outboxFailed'>;
+  /** As `drizzle/connect.ts` takes it. */
+  readonly databaseUrl: string;
+  readonly ids: PublicIds;
+  readonly decode: DecodeText;
+  /** ms since 1970, for partitions and retention. */
+  readonly nowMs: () => number;
+  readonly log: ArchiveLog;
+  /** Days that messages are kept, today included: 1 or more. */
+  readonly retentionDays: number;
+  /** The same for minute counters. */
+  readonly countsDays: number;
+  /** False: the disk is needed for messages (`EmbeddedPostgres.hasRoom`). Absent: a server's disk is its own affair. */
+  readonly hasRoom?: () => Promise<boolean>;
+  /** For one chunk, in case the server is there but silent; 60,000 when absent. */
+  readonly chunkDeadlineMs?: number;
+  /** The database belongs to a newer release: nothing was changed, and nothing will be archived. */
+  readonly onNewerDatabase: (error: NewerDatabaseError) => void;
+}
+
+export interface ArchiveStats {
+  readonly state: 'starting' | 'up' | 'down';
+  /** Since the start: rows of messages, late receipts, transactions. */
+  readonly messages: number;
+  readonly receipts: number;
+  readonly chunks: number;
+  /** Batches archived before with another body; batches that could not be written and stay in the store. */
+  readonly conflicts: number;
+  readonly refused: number;
+  /** Age, when it was committed, of the oldest batch of the last chunk, ms. */
+  readonly lagMs: number;
+  /** What is wrong now; '' when nothing is. */
+  readonly problem: string;
+}
+
+export interface Archive {
+  stats(): ArchiveStats;
+  /** Finishes the chunk under way, unless that takes longer than `deadlineMs`, and closes its connections. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Messages in one transaction: enough to make its fixed cost small, 6 MB at 300 octets each. */
+const CHUNK_MESSAGES = 16_384;
+/** A chunk smaller than this is followed by a pause, so that the next is larger. */
+const SMALL_CHUNK = 4_096;
+const PAUSE_MS = 100;
+const IDLE_MS = 200;
+const STATEMENT_TIMEOUT_MS = 30_000;
+const CHUNK_DEADLINE_MS = 60_000;
+const BACKOFF_MS = 500;
+const BACKOFF_MAX_MS = 10_000;
+const UPKEEP_MS = 3_600_000;
+
+export function startArchive(deps: ArchiveDeps): Archive {
+  const loop = new ArchiveLoop(deps);
+  const ended = loop.run();
+  return {
+    stats: () => loop.stats(),
+    stop: deadlineMs => loop.stop(ended, deadlineMs),
+  };
+}
+
+class ArchiveLoop {
+  readonly #deps: ArchiveDeps;
+  readonly #deadlineMs: number;
+  readonly #stopping = new AbortController();
+  #sql: Sql | undefined;
+  #partitions: Partitions | undefined;
+  #writer: ArchiveWriter | undefined;
+  #state: ArchiveStats['state'] = 'starting';
+  #problem = '';
+  #failures = 0;
+  #upkeepAt = 0;
+  #messages = 0;
+  #receipts = 0;
+  #chunks = 0;
+  #conflicts = 0;
+  #refused = 0;
+  #lagMs = 0;
+
+  constructor(deps: ArchiveDeps) {
+    this.#deps = deps;
+    this.#deadlineMs = deps.chunkDeadlineMs ?? CHUNK_DEADLINE_MS;
+  }
+
+  stats(): ArchiveStats {
+    return {
+      state: this.#state,
+      messages: this.#messages,
+      receipts: this.#receipts,
+      chunks: this.#chunks,
+      conflicts: this.#conflicts,
+      refused: this.#refused,
+      lagMs: this.#lagMs,
+      problem: this.#problem,
+    };
+  }
+
+  async stop(ended: Promise<void>, deadlineMs: number): Promise<void> {
+    this.#stopping.abort();
+    const hurry = setTimeout(() => void this.#disconnect(), deadlineMs);
+    await ended;
+    clearTimeout(hurry);
+    await this.#disconnect();
+  }
+
+  /** Ends when stopped, or when the database is a newer release's. Never rejects. */
+  async run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      let wait = 0;
+      try {
+        await this.#ready();
+        const written = await this.#chunk();
+        this.#up();
+        if (written === 0) wait = IDLE_MS;
+        else if (written < SMALL_CHUNK) wait = PAUSE_MS;
+      } catch (error) {
+        if (error instanceof NewerDatabaseError) return this.#newer(error);
+        wait = await this.#failed(error);
+      }
+      if (wait > 0) await pause(wait, signal);
+    }
+  }
+
+  /** Connected, migrated, partitions made, old ones dropped. */
+  async #ready(): Promise<void> {
+    const { databaseUrl, ids, decode, nowMs, retentionDays, countsDays, log } = this.#deps;
+    if (!this.#writer) {
+      if (this.#state === 'starting') {
+        const { from, to } = await migrate(databaseUrl);
+        if (from !== to) log.info({ from, to }, 'database migrated');
+      }
+      this.#sql = connect(databaseUrl, {
+        max: 1,
+        applicationName: 'heliograph archive',
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      });
+      this.#partitions = new Partitions(this.#sql);
+      this.#writer = new ArchiveWriter(this.#sql, this.#partitions, ids, decode);
+    }
+    const now = nowMs();
+    if (Math.abs(now - this.#upkeepAt) < UPKEEP_MS) return;
+    await within(this.#deadlineMs, this.#partitions!.ensureAhead(now));
+    this.#upkeepAt = now;
+    const dropped = await within(this.#deadlineMs, this.#partitions!.dropOld(now, retentionDays, countsDays));
+    if (dropped.length > 0) log.info({ days: dropped }, 'days dropped from the archive: their retention is over');
+  }
+
+  /** Writes what the outbox has, up to a chunk. Returns the messages that were in it. */
+  async #chunk(): Promise<number> {
+    const { store, nowMs, hasRoom } = this.#deps;
+    if (hasRoom && !(await hasRoom())) throw new Error('the data volume is nearly full: what is left is for messages');
+    const items = await store.outbox(CHUNK_MESSAGES);
+    if (items.length === 0) return 0;
+    try {
+      const result = await within(this.#deadlineMs, this.#writer!.write(items));
+      this.#account(result);
+      const refused = new Set(result.refused.map(r => r.number));
+      // What was refused stays with the store: given out again at its next start, never lost.
+      const done = refused.size === 0 ? items : items.filter(item => !refused.has(item.number));
+      await store.archived(done.map(({ number, due }) => ({ number, due })));
+    } catch (error) {
+      await store.outboxFailed(items.map(item => item.number));
+      throw error;
+    }
+    this.#lagMs = Math.max(0, nowMs() - oldest(items));
+    return items.reduce((sum, item) => sum + ones(item.due), 0);
+  }
+
+  #account(result: ChunkResult): void {
+    const { log } = this.#deps;
+    this.#chunks++;
+    this.#messages += result.messages;
+    this.#receipts += result.receipts;
+    this.#conflicts += result.conflicts.length;
+    this.#refused += result.refused.length;
+    if (result.conflicts.length > 0) {
+      log.error({ batches: result.conflicts }, 'batch numbers used twice: the archive keeps what it had under them');
+    }
+    for (const { number, reason } of result.refused) {
+      log.error({ batch: number, reason }, 'batch cannot be archived: it stays in the message store');
+    }
+  }
+
+  #up(): void {
+    if (this.#state !== 'up') this.#deps.log.info({ database: shownUrl(this.#deps.databaseUrl) }, 'archive is up');
+    this.#state = 'up';
+    this.#problem = '';
+    this.#failures = 0;
+  }
+
+  /** Starts anew with another connection; returns how long to wait before. */
+  async #failed(error: unknown): Promise<number> {
+    await this.#disconnect();
+    if (this.#stopping.signal.aborted) return 0;
+    const wait = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** this.#failures++);
+    const problem = nameError(error);
+    // One line when it goes down or the reason changes, not one a retry.
+    if (problem !== this.#problem) this.#deps.log.warn({ problem, retryMs: wait }, 'archive is down; messages flow');
+    if (this.#state === 'up') this.#state = 'down';
+    this.#problem = problem;
+    return wait;
+  }
+
+  async #disconnect(): Promise<void> {
+    const sql = this.#sql;
+    this.#sql = undefined;
+    this.#writer = undefined;
+    this.#partitions = undefined;
+    await sql?.end({ timeout: 0 });
+  }
+
+  #newer(error: NewerDatabaseError): void {
+    this.#state = 'down';
+    this.#problem = error.message;
+    this.#deps.onNewerDatabase(error);
+  }
+}
+
+/** Never a statement's values: an error's message can quote a message's text. */
+function nameError(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (/^(22|23)/.test(code)) return `SQLSTATE ${code}`;
+  return code === '' ? error.message : `${code}: ${error.message}`;
+}
+
+function oldest(items: readonly OutboxItem[]): number {
+  let at = Infinity;
+  for (const { batch } of items) {
+    const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+    if (batch.byteLength >= 32) at = Math.min(at, view.getFloat64(24, true));
+  }
+  return at;
+}
+
+function ones(bits: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bits.length; i++) sum += bits[i]!;
+  return sum;
+}
+
+/** Resolves after `ms`, or at once when `signal` fires. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the database did not answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

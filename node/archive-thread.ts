@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { systemClock } from '../runtime/clock.ts';
+import { Link } from '../runtime/link/link.ts';
+import { createLogger, type LogRecord } from '../runtime/log.ts';
+import { runThread } from '../runtime/worker-thread.ts';
+import { PublicIds } from '../actors/message/id.ts';
+import type { MessageStore } from '../actors/ports.ts';
+import { decodeText } from '../actors/text/decode.ts';
+import type { ArchiveLog } from '../adapters/archive/archive-log.ts';
+import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive-reader.ts';
+import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
+import { storeOver } from '../adapters/store-lmdb/store-link.ts';
+import { openDatabase, type OpenDatabase } from '../drizzle/db.ts';
+import { fatal } from '../runtime/fatal.ts';
+
+export interface ArchiveSetup {
+  readonly dataDir: string;
+  /** Absent: the embedded Postgres in the data folder. */
+  readonly databaseUrl: string | undefined;
+  readonly idKey: Uint8Array;
+  readonly retentionDays: number;
+  readonly countsDays: number;
+}
+
+/** What main asks of the archive's thread. */
+export interface ArchiveApi {
+  setup(setup: ArchiveSetup, log: (record: LogRecord) => void): void;
+  stats(): ArchiveStats | undefined;
+  /** @throws when the database is away */
+  find(publicId: number): Promise<ArchivedMessage | undefined>;
+}
+
+const START_AGAIN_MS = 5000;
+
+await runThread<undefined, ArchiveApi>(async () => {
+  let connected!: (store: MessageStore) => void;
+  const store = new Promise<MessageStore>(resolve => (connected = resolve));
+  let postgres: EmbeddedPostgres | undefined;
+  let archive: Archive | undefined;
+  let database: OpenDatabase | undefined;
+  let reader: ArchiveReader | undefined;
+  let problem = '';
+  let stopping = false;
+
+  /** Brings up database and archive; a database that does not start is tried again: messages flow meanwhile. */
+  async function start(setup: ArchiveSetup, log: ArchiveLog): Promise<void> {
+    const ids = new PublicIds(setup.idKey);
+    while (!stopping) {
+      try {
+        if (setup.databaseUrl === undefined) {
+          postgres = await startEmbeddedPostgres({ folder: join(setup.dataDir, 'postgres'), log });
+        }
+        const embedded = postgres;
+        const databaseUrl = setup.databaseUrl ?? embedded!.url;
+        archive = startArchive({
+          store: await store,
+          databaseUrl,
+          ids,
+          decode: decodeText,
+          nowMs: systemClock.nowMs,
+          log,
+          retentionDays: setup.retentionDays,
+          countsDays: setup.countsDays,
+          ...(embedded ? { hasRoom: () => embedded.hasRoom() } : {}),
+          onNewerDatabase: error => fatal(error.message),
+        });
+        database = openDatabase(databaseUrl, 'heliograph look-ups');
+        reader = new ArchiveReader(database.db, ids);
+        return;
+      } catch (error) {
+        problem = (error as Error).message;
+        log.warn({ problem, retryMs: START_AGAIN_MS }, 'archive does not start; messages flow');
+        await new Promise(resolve => setTimeout(resolve, START_AGAIN_MS));
+      }
+    }
+  }
+
+  return {
+    api: {
+      setup: (setup, send) => {
+        const logger = createLogger(send, 'debug', systemClock.nowMs).with({ part: 'archive' });
+        const log: ArchiveLog = {
+          info: (fields, message) => logger.info(message, fields as Record<string, never>),
+          warn: (fields, message) => logger.warn(message, fields as Record<string, never>),
+          error: (fields, message) => logger.error(message, fields as Record<string, never>),
+        };
+        void start(setup, log);
+      },
+      stats: () => archive?.stats() ?? (problem ? { ...STARTING, problem } : STARTING),
+      find: async publicId => {
+        if (!reader) throw new Error('the archive is not up yet');
+        return reader.find(publicId);
+      },
+    },
+    connected: (peer, port) => {
+      if (peer.role === 'store') connected(storeOver(new Link(port, { peer: 'store' })));
+    },
+    stop: async deadlineMs => {
+      stopping = true;
+      await archive?.stop(deadlineMs / 2);
+      await database?.[Symbol.asyncDispose]();
+      await postgres?.[Symbol.asyncDispose]();
+    },
+  };
+});
+
+const STARTING: ArchiveStats = {
+  state: 'starting',
+  messages: 0,
+  receipts: 0,
+  chunks: 0,
+  conflicts: 0,
+  refused: 0,
+  lagMs: 0,
+  problem: '',
+};

@@ -1,0 +1,116 @@
+import { ArchiveMode } from '../actors/message/record.ts';
+import type { CarrierSettings, SmppCarrierSettings } from '../adapters/config/schema.ts';
+import type { CarrierBind } from '../adapters/smpp/carrier-session.ts';
+import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
+import type { Live, LiveAccount } from './live-configuration.ts';
+import type { WorkerCarrier, WorkerDirectory } from './worker-messages.ts';
+
+/** Where a simulated carrier listens. */
+export interface SimulatorPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+const SECOND = 1000;
+const VERSIONS = { '3.3': 0x33, '3.4': 0x34, '5.0': 0x50 } as const;
+/** A simulated carrier is spoken to like any other. */
+const SIMULATOR_SESSIONS = 2;
+
+/** The part of the configuration that worker `index` of `workers` works with: its share of sessions and rates. */
+export function directoryFor(
+  live: Live,
+  index: number,
+  workers: number,
+  passwordOf: (carrier: CarrierSettings) => string,
+  simulators: ReadonlyMap<string, SimulatorPlace>,
+): WorkerDirectory {
+  const carriers: WorkerCarrier[] = [];
+  live.carriers.forEach((carrier, place) => {
+    const made = workerCarrier(carrier, place, index, workers, passwordOf(carrier), simulators.get(carrier.name));
+    if (made) carriers.push(made);
+  });
+  return { accounts: live.accounts.map(account => workerAccount(account, workers)), carriers };
+}
+
+function workerAccount(account: LiveAccount, workers: number): WorkerDirectory['accounts'][number] {
+  return {
+    systemId: account.system_id,
+    archiveMode: ArchiveMode[account.archive],
+    window: account.window,
+    deliverWindow: account.deliver_window,
+    throughput: account.throughput / workers,
+  };
+}
+
+function workerCarrier(
+  carrier: CarrierSettings,
+  place: number,
+  index: number,
+  workers: number,
+  password: string,
+  simulator: SimulatorPlace | undefined,
+): WorkerCarrier | undefined {
+  if (!carrier.enabled) return undefined;
+  const sessions = carrier.protocol === 'smpp' ? carrier.binds : SIMULATOR_SESSIONS;
+  // Session i of carrier number `place` lives in worker (i + place) of them, so that carriers with one session spread too.
+  const here = Array.from({ length: sessions }, (_, i) => i).filter(i => (i + place) % workers === index).length;
+  const links: LinkSettings[] = [];
+  for (let i = 0; i < here; i++) {
+    if (carrier.protocol === 'smpp') links.push(...smppLinks(carrier, password));
+    else if (simulator) links.push(simulatorLink(simulator));
+  }
+  const common = { name: carrier.name, links, window: carrier.window, throughput: (carrier.throughput * here) / sessions };
+  if (carrier.protocol !== 'smpp') return { ...common, throttleMs: SECOND, noAnswer: 'retry', receiptId: 'as-is' };
+  return {
+    ...common,
+    throttleMs: carrier.throttle_seconds * SECOND,
+    noAnswer: carrier.no_answer,
+    receiptId: carrier.receipt_id,
+  };
+}
+
+function smppLinks(carrier: SmppCarrierSettings, password: string): LinkSettings[] {
+  const commands: CarrierBind['command'][] =
+    carrier.bind === 'separate' ? ['bind_transmitter', 'bind_receiver'] : [`bind_${carrier.bind}`];
+  return commands.map(command => ({
+    host: carrier.host,
+    port: carrier.port,
+    reconnectMs: carrier.reconnect_seconds * SECOND,
+    reconnectMaxMs: carrier.reconnect_max_seconds * SECOND,
+    bind: {
+      command,
+      systemId: carrier.system_id,
+      password,
+      systemType: carrier.system_type,
+      version: VERSIONS[carrier.interface_version],
+      addrTon: carrier.addr_ton,
+      addrNpi: carrier.addr_npi,
+      addressRange: carrier.address_range,
+      bindTimeoutMs: carrier.bind_timeout_seconds * SECOND,
+      enquireLinkMs: carrier.enquire_link_seconds * SECOND,
+      responseTimeoutMs: carrier.response_timeout_seconds * SECOND,
+    },
+  }));
+}
+
+function simulatorLink({ host, port }: SimulatorPlace): LinkSettings {
+  return {
+    host,
+    port,
+    reconnectMs: 100,
+    reconnectMaxMs: SECOND,
+    bind: {
+      command: 'bind_transceiver',
+      systemId: 'heliograph',
+      password: '',
+      systemType: '',
+      version: 0x34,
+      addrTon: 0,
+      addrNpi: 0,
+      addressRange: '',
+      bindTimeoutMs: 5 * SECOND,
+      enquireLinkMs: 30 * SECOND,
+      responseTimeoutMs: 60 * SECOND,
+    },
+  };
+}

@@ -1,0 +1,431 @@
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createServer } from 'node:net';
+import { resolve } from 'node:path';
+import { proxy } from 'comlink';
+import { systemClock } from '../runtime/clock.ts';
+import { armFatal, fatal } from '../runtime/fatal.ts';
+import { lockFolder, type FolderLock } from '../runtime/folder-lock.ts';
+import { Lifecycle } from '../runtime/lifecycle.ts';
+import { createLogger, type Logger, type LogSink } from '../runtime/log.ts';
+import { ThreadWiring } from '../runtime/thread-wiring.ts';
+import { Timers } from '../runtime/timers.ts';
+import type { WorkerHandle } from '../runtime/worker-life.ts';
+import { WorkerPool, type PoolOptions } from '../runtime/worker-pool.ts';
+import { PublicIds } from '../actors/message/id.ts';
+import { announceFirstStart, firstStartSeed, type FirstSecrets } from '../adapters/config/first-start.ts';
+import type { Configuration, Seed } from '../adapters/config/schema.ts';
+import { removeNodeFile, writeNodeFile } from '../adapters/control/node-file.ts';
+import { serveControl, type ControlServer } from '../adapters/control/server.ts';
+import { makeApiKey } from '../adapters/secrets/api-keys.ts';
+import { makePassword } from '../adapters/secrets/make-password.ts';
+import { PasswordHasher } from '../adapters/secrets/password-hasher.ts';
+import { loadSecretKey, SealedBox } from '../adapters/secrets/sealed-box.ts';
+import { STATUS } from '../adapters/smpp/codec/command-status.ts';
+import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
+import { directoryFor, type SimulatorPlace } from './directory.ts';
+import { Gatekeeper } from './gatekeeper.ts';
+import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
+import { RunningNode } from './node-control.ts';
+import { compileRouting } from './routing.ts';
+import type { SimulatorApi } from './simulator-thread.ts';
+import type { StoreThreadApi, StoreThreadData } from './store-thread.ts';
+import type { MainCalls, WorkerApi, WorkerSetup } from './worker-messages.ts';
+
+export interface NodeOptions {
+  readonly configuration: Configuration;
+  /** The sections of the file that seed the database, as far as it gives them. */
+  readonly seed: Seed;
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Upsert the file's sections although this is not the first start. */
+  readonly apply: boolean;
+  readonly makeSink: (node: string) => LogSink;
+  /** Writes lines for people. */
+  readonly show: (text: string) => void;
+  readonly terminal: boolean;
+}
+
+const SECOND = 1000;
+const STOP_MS = 5000;
+const ALARMS_EVERY_MS = 500;
+
+/** One node: its threads, its configuration, its listeners, from start to end. */
+export class Node {
+  readonly #options: NodeOptions;
+  readonly #timers = new Timers(systemClock);
+  readonly #fatalFlag = armFatal();
+  readonly #lock: FolderLock;
+  readonly #wiring: ThreadWiring;
+  readonly #hasher = new PasswordHasher();
+  readonly #workerCount: number;
+  readonly #store: WorkerPool<StoreThreadApi>;
+  readonly #archive: WorkerPool<ArchiveApi>;
+  readonly #simulator: WorkerPool<SimulatorApi>;
+  readonly #workers: WorkerPool<WorkerApi>;
+  readonly #simulators = new Map<string, SimulatorPlace>();
+  readonly startedAt = systemClock.nowMs();
+  #log!: Logger;
+  #configuration!: LiveConfiguration;
+  #gatekeeper!: Gatekeeper;
+  #idKey!: Uint8Array;
+  #table!: SharedArrayBuffer;
+  #ports: Record<string, number> = {};
+  #control: ControlServer | undefined;
+  #lifecycle!: Lifecycle;
+  #alarms: string[] = [];
+  id = '';
+
+  /** Takes the data folder. @throws FolderLockedError when another process has it */
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    const { data_dir, workers, store } = options.configuration;
+    mkdirSync(data_dir, { recursive: true, mode: 0o700 });
+    this.#lock = lockFolder(data_dir);
+    this.#workerCount = workers ?? availableParallelism();
+    this.#wiring = new ThreadWiring(
+      [
+        ['worker', 'store'],
+        ['archive', 'store'],
+      ],
+      (error, to) => this.#log.warn('threads could not be wired', { to: `${to.role} ${to.index}`, error: error as Error }),
+    );
+    const storeData: StoreThreadData = {
+      folder: resolve(data_dir),
+      settings: {
+        maxQueued: store.max_messages,
+        diskReserveOctets: store.disk_reserve_mb * 1024 * 1024,
+        lingerMs: LINGER_MS,
+      },
+    };
+    this.#store = this.#pool<StoreThreadApi>('store', './store-thread.ts', 1, () => storeData);
+    this.#archive = this.#pool<ArchiveApi>('archive', './archive-thread.ts', 1, () => undefined);
+    this.#simulator = this.#pool<SimulatorApi>('simulator', './simulator-thread.ts', 1, () => undefined);
+    this.#workers = this.#pool<WorkerApi>('worker', './worker-thread.ts', this.#workerCount, () => undefined);
+  }
+
+  get configuration(): LiveConfiguration {
+    return this.#configuration;
+  }
+  get settings(): Configuration {
+    return this.#options.configuration;
+  }
+  get version(): string {
+    return this.#options.version;
+  }
+  get ids(): PublicIds {
+    return new PublicIds(this.#idKey);
+  }
+  get gatekeeper(): Gatekeeper {
+    return this.#gatekeeper;
+  }
+  get log(): Logger {
+    return this.#log;
+  }
+  get ports(): Readonly<Record<string, number>> {
+    return this.#ports;
+  }
+  get phase(): string {
+    return this.#lifecycle.phase;
+  }
+  get workerCount(): number {
+    return this.#workerCount;
+  }
+  get storeApi(): WorkerHandle<StoreThreadApi>['api'] {
+    return this.#store.workers[0]!.api;
+  }
+  get archiveApi(): WorkerHandle<ArchiveApi>['api'] | undefined {
+    return this.#archive.workers[0]?.api;
+  }
+  get workers(): readonly WorkerHandle<WorkerApi>[] {
+    return this.#workers.workers;
+  }
+  /** Lines about damage, the newest last. */
+  get alarms(): readonly string[] {
+    return this.#alarms;
+  }
+
+  /** Brings everything up; resolves when the listeners are open. @throws Error with one line for people */
+  async start(): Promise<void> {
+    const { configuration, environment, makeSink } = this.#options;
+    const { listeners } = configuration;
+    await probe(listeners.host, listeners.smpp.port);
+    await this.#store.start();
+    const store = this.storeApi;
+    this.id = await nodeIdOf(store, configuration.node_id);
+    const sink = makeSink(this.id);
+    this.#log = createLogger(sink, configuration.log.level, systemClock.nowMs);
+    this.#idKey = await idKeyOf(store);
+    const box = new SealedBox(loadSecretKey(configuration.data_dir, environment));
+    const { configuration: live, first } = await LiveConfiguration.open(store, this.#hasher, box);
+    this.#configuration = live;
+    const secrets = await this.#seed(first);
+    this.#gatekeeper = new Gatekeeper({
+      node: this.id,
+      verify: (password, stored) => this.#hasher.verify(password, stored),
+      guard: {
+        failures: configuration.guard.failures,
+        windowMs: configuration.guard.window_seconds * SECOND,
+        longestMs: configuration.guard.longest_seconds * SECOND,
+      },
+      detailed: configuration.bind_errors === 'detailed',
+      statuses: STATUS,
+      monotonic: systemClock.monotonicMs,
+      log: this.#log,
+    });
+    this.#gatekeeper.useAccounts(live.live.accounts);
+    this.#table = compileRouting(live.live.routing);
+    await this.#startSimulators();
+    await this.#workers.start();
+    await Promise.all(this.#ready);
+    await this.#startRest(secrets, first);
+  }
+
+  /** The configuration has changed: every worker takes it over. */
+  async configurationChanged(routingChanged: boolean): Promise<void> {
+    const { live } = this.#configuration;
+    this.#gatekeeper.useAccounts(live.accounts);
+    await this.#startSimulators();
+    if (routingChanged) this.#table = compileRouting(live.routing);
+    await Promise.all(
+      this.#workers.workers.map(async worker => {
+        await worker.api.configure(this.#directory(worker.index));
+        if (routingChanged) await worker.api.useTable(this.#table);
+      }),
+    );
+  }
+
+  /** Refuses new work, finishes the old, unbinds, ends the process. Resolves when only the end is left. */
+  drain(): void {
+    this.#lifecycle.stop();
+  }
+
+  #ready: Promise<void>[] = [];
+
+  async #seed(first: boolean): Promise<FirstSecrets | undefined> {
+    const { configuration, seed, apply } = this.#options;
+    const now = systemClock.nowMs();
+    if (!first) {
+      if (apply) await this.#configuration.apply(seed, now);
+      return undefined;
+    }
+    const { seed: made, secrets } = firstStartSeed(configuration, { password: makePassword, apiKey: makeApiKey });
+    await this.#configuration.apply(made, now);
+    return secrets;
+  }
+
+  async #startSimulators(): Promise<void> {
+    const simulated = this.#configuration.live.carriers.filter(carrier => carrier.protocol === 'simulator');
+    if (simulated.length === 0) return;
+    if (this.#simulator.workers.length === 0) await this.#simulator.start();
+    for (const settings of simulated) {
+      const port = await this.#simulator.workers[0]!.api.serve(settings);
+      this.#simulators.set(settings.name, { host: '127.0.0.1', port });
+    }
+  }
+
+  #directory(index: number): WorkerSetup['directory'] {
+    const { live } = this.#configuration;
+    const passwordOf = (carrier: Parameters<LiveConfiguration['passwordOf']>[0]): string =>
+      this.#configuration.passwordOf(carrier);
+    return directoryFor(live, index, this.#workerCount, passwordOf, this.#simulators);
+  }
+
+  /** A traffic worker has come up, for the first time or again. */
+  async #workerUp(worker: WorkerHandle<WorkerApi>, wired: Promise<void>): Promise<void> {
+    const { configuration } = this.#options;
+    const { listeners, messages, receipts, retry } = configuration;
+    const { smpp } = listeners;
+    this.#gatekeeper.workerUp(worker.index, worker.life);
+    await wired;
+    const calls: MainCalls = {
+      authorize: (index, request) => this.#gatekeeper.authorize(index, request),
+      unbound: (_index, session, reason) => this.#gatekeeper.unbound(session, reason),
+      log: record => this.#log.log(record.level, record.message, record.fields),
+    };
+    await worker.api.setup(
+      {
+        traffic: {
+          intake: {
+            validityMs: messages.validity_seconds * SECOND,
+            validityMaxMs: messages.validity_max_seconds * SECOND,
+            noRouteStatus: smpp.no_route_status,
+          },
+          receipts: {
+            orphanWaitMs: receipts.orphan_wait_seconds * SECOND,
+            orphanMax: receipts.orphan_max,
+            validityMs: messages.validity_max_seconds * SECOND,
+          },
+          retry: { baseMs: retry.base_seconds * SECOND, factor: retry.factor, limit: retry.limit },
+        },
+        server: {
+          systemId: 'heliograph',
+          initMs: smpp.session_init_seconds * SECOND,
+          enquireLinkMs: smpp.enquire_link_seconds * SECOND,
+          responseTimeoutMs: smpp.response_timeout_seconds * SECOND,
+        },
+        idKey: this.#idKey,
+        sweeps: worker.index === 0,
+        directory: this.#directory(worker.index),
+        table: this.#table,
+      },
+      proxy(calls),
+    );
+    // The first one takes the port that was asked for, or a free one; the others the same.
+    if (this.#ports['smpp'] === undefined && worker.index > 0) await this.#smppOpen;
+    const port = await worker.api.listen({
+      host: listeners.host,
+      port: this.#ports['smpp'] ?? smpp.port,
+      maxConnections: Math.ceil(smpp.max_connections / this.#workerCount) * 2,
+      maxUnbound: smpp.max_unbound,
+    });
+    this.#ports['smpp'] = port;
+    this.#smppOpened();
+  }
+
+  #smppOpened!: () => void;
+  readonly #smppOpen = new Promise<void>(done => (this.#smppOpened = done));
+
+  async #startRest(secrets: FirstSecrets | undefined, first: boolean): Promise<void> {
+    const { configuration, version, show, terminal } = this.#options;
+    const { data_dir, listeners } = configuration;
+    this.#lifecycle = new Lifecycle({
+      clock: systemClock,
+      timers: this.#timers,
+      drain: [{ name: 'workers', limitMs: STOP_MS * 2, run: () => this.#workers.stop() }],
+      stop: [
+        { name: 'control socket', limitMs: SECOND, run: async () => this.#control?.close() },
+        { name: 'archive', limitMs: STOP_MS, run: () => this.#archive.stop() },
+        { name: 'simulator', limitMs: SECOND, run: () => this.#simulator.stop() },
+        { name: 'store', limitMs: STOP_MS, run: () => this.#store.stop() },
+        {
+          name: 'data folder',
+          limitMs: SECOND,
+          run: async () => {
+            removeNodeFile(data_dir);
+            this.#lock.release();
+          },
+        },
+      ],
+      phaseChanged: phase => this.#log.info(`node is ${phase}`),
+      stepFailed: (step, why) => this.#log.error('a part did not stop', { part: step, why }),
+    });
+    this.#lifecycle.takeSignals();
+    this.#control = await serveControl(data_dir, new RunningNode(this));
+    writeNodeFile(data_dir, {
+      pid: process.pid,
+      node: this.id,
+      version,
+      started: new Date(this.startedAt).toISOString(),
+      host: listeners.host,
+      ports: this.#ports,
+      controlSocket: this.#control.path,
+    });
+    this.#lifecycle.started();
+    this.#log.info('node is up', {
+      pid: process.pid,
+      node: this.id,
+      version,
+      ports: Object.entries(this.#ports).map(([name, port]) => `${name} ${port}`),
+      workers: this.#workerCount,
+    });
+    if (first && secrets) {
+      const places = Object.entries(this.#ports).map(([name, port]) => [name, { host: listeners.host, port }] as const);
+      announceFirstStart({ dataDir: data_dir, secrets, listeners: Object.fromEntries(places) }, terminal, show);
+    }
+    this.#watchAlarms();
+    if (configuration.archive.enabled) await this.#archive.start();
+  }
+
+  async #archiveUp(worker: WorkerHandle<ArchiveApi>, wired: Promise<void>): Promise<void> {
+    const { configuration } = this.#options;
+    const setup: ArchiveSetup = {
+      dataDir: resolve(configuration.data_dir),
+      databaseUrl: configuration.database?.url,
+      idKey: this.#idKey,
+      retentionDays: RETENTION_DAYS,
+      countsDays: COUNTS_DAYS,
+    };
+    await wired;
+    await worker.api.setup(
+      setup,
+      proxy(record => this.#log.log(record.level, record.message, record.fields)),
+    );
+  }
+
+  /** What the store has found damaged goes to the log and to `status`. */
+  #watchAlarms(): void {
+    const timer = this.#timers.timer(() => {
+      this.storeApi.alarms().then(
+        lines => {
+          for (const line of lines) this.#log.error(line);
+          this.#alarms = [...this.#alarms, ...lines].slice(-100);
+          timer.start(ALARMS_EVERY_MS);
+        },
+        () => timer.start(ALARMS_EVERY_MS),
+      );
+    });
+    timer.start(1);
+  }
+
+  #pool<Api extends object>(role: string, entry: string, count: number, data: (index: number) => unknown): WorkerPool<Api> {
+    const options: PoolOptions<Api> = {
+      role,
+      entry: new URL(entry, import.meta.url),
+      count,
+      data,
+      shutdownMs: STOP_MS,
+      fatal: this.#fatalFlag,
+      clock: systemClock,
+      timers: this.#timers,
+      up: worker => this.#up(worker as never),
+      down: (worker, reason) => this.#down(worker as never, reason),
+      crashed: (thread, error) => this.#log?.error('thread ended', { thread, error: error as Error }),
+      gaveUp: error => fatal(`${role} threads cannot be kept up`, error),
+    };
+    return new WorkerPool(options);
+  }
+
+  #up(worker: WorkerHandle<never>): void {
+    const wired = this.#wiring.up(worker as never);
+    const ready =
+      worker.role === 'worker'
+        ? this.#workerUp(worker as never, wired)
+        : worker.role === 'archive'
+          ? this.#archiveUp(worker as never, wired)
+          : wired;
+    // At the first start a failure is the start's; later the thread begins anew.
+    ready.catch((error: unknown) => this.#log?.error('thread could not be set up', { error: error as Error }));
+    this.#ready.push(ready);
+  }
+
+  #down(worker: WorkerHandle<never>, reason: Error): void {
+    this.#wiring.down(worker as never);
+    if (worker.role === 'store') {
+      // Its commits are in doubt and its memory is gone: begin anew from the disk.
+      if (this.#lifecycle === undefined || this.#lifecycle.phase === 'serving') fatal('the message store ended', reason);
+      return;
+    }
+    if (worker.role !== 'worker') return;
+    this.#gatekeeper.workerDown(worker.index);
+    this.storeApi.release(worker.index).catch((error: unknown) => fatal('the message store does not answer', error));
+  }
+}
+
+/** How long a settled batch waits for receipts before its rows are archived without them. */
+const LINGER_MS = 10_000;
+const RETENTION_DAYS = 90;
+const COUNTS_DAYS = 400;
+
+/** Is the port free? Our own listeners share theirs (`reusePort`), so they would share it with a stranger's too. */
+async function probe(host: string, port: number): Promise<void> {
+  if (port === 0) return;
+  await new Promise<void>((free, taken) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'is taken' : `cannot be opened: ${error.message}`;
+      taken(new Error(`port ${port} on ${host} (SMPP) ${why}`));
+    });
+    server.listen({ host, port }, () => server.close(() => free()));
+  });
+}

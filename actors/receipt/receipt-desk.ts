@@ -236,7 +236,16 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     waiting.submitters.push(receipt.submitter);
     waiting.tokens.push(receipt.token);
     if (wanted) {
-      this.#add(message.account, record, 0, message.id, message.submittedAt, receipt.doneAt, receipt.fate, receipt.error);
+      this.#add(
+        message.account,
+        record,
+        0,
+        message.id,
+        message.submittedAt,
+        receipt.doneAt,
+        receipt.fate,
+        receipt.error,
+      );
     }
   }
 

@@ -35,7 +35,16 @@ draft.destLength = 12;
 draft.textAt = 16;
 draft.textLength = 100;
 draft.registeredDelivery = 1;
-const decisions = { kind: 0, group: 0, fateAtBirth: 0, archiveMode: 0, expiresAt: Date.now() + 86_400_000, deliverAfter: 0, route: 1, hops: 0 } as const;
+const decisions = {
+  kind: 0,
+  group: 0,
+  fateAtBirth: 0,
+  archiveMode: 0,
+  expiresAt: Date.now() + 86_400_000,
+  deliverAfter: 0,
+  route: 1,
+  hops: 0,
+} as const;
 
 let next = await port.allocate(Math.ceil(messages / BATCH_LIMIT) + 1);
 let left = messages;
@@ -57,7 +66,18 @@ async function lane(): Promise<void> {
       const id = (++carrierId).toString(16).padStart(8, '0');
       ids.push(id);
       scratch.latin1Write(id);
-      ledger.add(messageId(number, i), What.settled, Fate.sent, 1, LedgerFlag.awaitsReceipt, 0, Date.now(), scratch, 0, 8);
+      ledger.add(
+        messageId(number, i),
+        What.settled,
+        Fate.sent,
+        1,
+        LedgerFlag.awaitsReceipt,
+        0,
+        Date.now(),
+        scratch,
+        0,
+        8,
+      );
     }
     const settled = port.settle([{ destination: 'sink', entries: ledger.take() }]);
     const found = await port.correlate('sink', ids);

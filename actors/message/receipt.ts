@@ -21,7 +21,18 @@ export interface Receipt {
   text: string;
 }
 
-const HEAD = 28;
+/** Offsets of the layout above, for whoever reads it in place. */
+export const RECEIPT = {
+  messageId: 0,
+  submittedAt: 8,
+  doneAt: 16,
+  fate: 24,
+  errorLength: 25,
+  textLength: 26,
+  head: 28,
+} as const;
+
+const HEAD = RECEIPT.head;
 export const RECEIPT_LIMIT = HEAD + 8 + 20;
 
 /** Writes a receipt's body at `at`, where there must be room for RECEIPT_LIMIT octets; returns the offset after it. */

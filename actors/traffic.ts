@@ -8,6 +8,7 @@ import { NumberSource } from './batch/number-source.ts';
 import { BindActor, type BindCounters, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
 import { readBatch } from './message/batch.ts';
 import type { MessageDraft } from './message/draft.ts';
+import { messageId } from './message/id.ts';
 import { Fate } from './message/ledger.ts';
 import type { LedgerFrame, MessageStore } from './ports.ts';
 import { ReceiptDesk, type ReceiptMessage, type ReceiptSettings } from './receipt/receipt-desk.ts';
@@ -54,6 +55,8 @@ interface Route {
 const SECOND_MS = 1000;
 const EXPIRED_AT_ONCE = 256;
 const FOREVER = 2 ** 30;
+/** Ids kept for `status`. */
+const RECENT = 20;
 
 /** All actors of one worker thread, and how they are wired. */
 export class Traffic {
@@ -64,13 +67,13 @@ export class Traffic {
   readonly #routes = new Map<string, Route>();
   readonly #binds = new Map<number, ActorRef<BindMessage>>();
   readonly #second: Timer;
-  readonly #settlerRef: ActorRef<SettlerMessage>;
   readonly #intakeRef: ActorRef<IntakeMessage>;
   readonly #deskRef: ActorRef<ReceiptMessage>;
   #settler!: Settler;
   #intake!: Intake;
   #desk!: ReceiptDesk;
   #batches = 0;
+  #recent: number[] = [];
   #nextBind = 1;
   #sweeping = false;
   #stopped = false;
@@ -100,7 +103,7 @@ export class Traffic {
       escalate: failed,
     });
     this.#numbers = new NumberSource(store, () => this.#intake.ended(), failed);
-    this.#settlerRef = this.#system.spawn<SettlerMessage>({
+    this.#system.spawn<SettlerMessage>({
       ...permanent('settler'),
       create: self => (this.#settler = new Settler({ store, failed, self })),
     });
@@ -113,7 +116,10 @@ export class Traffic {
           settings: settings.intake,
           now,
           random,
-          commit: (batch, waiting) => this.#commit(batch, waiting, false, [], () => this.#intake.ended()),
+          commit: (batch, waiting) => {
+            this.#remember(batch);
+            this.#commit(batch, waiting, false, [], () => this.#intake.ended());
+          },
           reply: deps.reply,
         })),
     });
@@ -151,6 +157,16 @@ export class Traffic {
 
   get binds(): number {
     return this.#binds.size;
+  }
+
+  /** Receipts that wait for the id they name. */
+  get orphans(): number {
+    return this.#desk.orphans;
+  }
+
+  /** Ids of the latest messages accepted here, newest first. */
+  get recent(): number[] {
+    return this.#recent;
   }
 
   /** The routing table from the next batch on. */
@@ -285,6 +301,13 @@ export class Traffic {
           ledger,
         ),
     });
+  }
+
+  #remember(bytes: Buffer): void {
+    const { number, count } = readBatch(bytes, false);
+    const ids: number[] = [];
+    for (let i = count - 1; i >= 0 && ids.length < RECENT; i--) ids.push(messageId(number, i));
+    this.#recent = [...ids, ...this.#recent].slice(0, RECENT);
   }
 
   #everySecond(): void {

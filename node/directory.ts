@@ -59,7 +59,12 @@ function workerCarrier(
     if (carrier.protocol === 'smpp') links.push(...smppLinks(carrier, password));
     else if (simulator) links.push(simulatorLink(simulator));
   }
-  const common = { name: carrier.name, links, window: carrier.window, throughput: (carrier.throughput * here) / sessions };
+  const common = {
+    name: carrier.name,
+    links,
+    window: carrier.window,
+    throughput: (carrier.throughput * here) / sessions,
+  };
   if (carrier.protocol !== 'smpp') return { ...common, throttleMs: SECOND, noAnswer: 'retry', receiptId: 'as-is' };
   return {
     ...common,

@@ -12,7 +12,9 @@ export interface GatekeeperDeps {
   readonly guard: GuardSettings;
   /** Tell the peer what was wrong. */
   readonly detailed: boolean;
-  readonly statuses: Readonly<Record<'ESME_RBINDFAIL' | 'ESME_RALYBND' | 'ESME_RINVSYSID' | 'ESME_RINVPASWD' | 'ESME_RSYSERR', number>>;
+  readonly statuses: Readonly<
+    Record<'ESME_RBINDFAIL' | 'ESME_RALYBND' | 'ESME_RINVSYSID' | 'ESME_RINVPASWD' | 'ESME_RSYSERR', number>
+  >;
   readonly monotonic: () => number;
   readonly log: Logger;
 }
@@ -74,7 +76,8 @@ export class Gatekeeper {
   async authorize(worker: number, request: BindRequest): Promise<BindVerdict> {
     const { systemId, address, type } = request;
     const now = this.#deps.monotonic();
-    if (!this.#guard.allows(address, systemId, now)) return this.#refuse(request, 'ESME_RBINDFAIL', 'too many failures');
+    if (!this.#guard.allows(address, systemId, now))
+      return this.#refuse(request, 'ESME_RBINDFAIL', 'too many failures');
     const account = this.#accounts.get(systemId);
     if (!account) return this.#failed(request, 'ESME_RINVSYSID', 'no such account');
     let right: boolean;
@@ -86,13 +89,18 @@ export class Gatekeeper {
     }
     if (!right) return this.#failed(request, 'ESME_RINVPASWD', 'wrong password');
     if (!account.enabled) return this.#refuse(request, 'ESME_RBINDFAIL', 'account is disabled');
-    if (!this.#allowed.get(systemId)?.allows(address)) return this.#failed(request, 'ESME_RBINDFAIL', 'address not allowed');
+    if (!this.#allowed.get(systemId)?.allows(address))
+      return this.#failed(request, 'ESME_RBINDFAIL', 'address not allowed');
     this.#guard.succeeded(address, systemId);
     const owner = this.#owners.get(worker);
     const session = this.#nextSession++;
     const answer = owner ? this.#registry.bind(owner, session, systemId, type, { total: account.binds }) : 'stale';
     if (answer !== 'bound') {
-      this.#deps.log.warn('bind refused', { account: systemId, peer: address, reason: `${account.binds} binds at most` });
+      this.#deps.log.warn('bind refused', {
+        account: systemId,
+        peer: address,
+        reason: `${account.binds} binds at most`,
+      });
       return { type: 'refused', status: this.#deps.statuses.ESME_RALYBND, delayMs: 0 };
     }
     this.#sessions.set(session, { owner: owner!, account: systemId });
@@ -129,6 +137,7 @@ export class Gatekeeper {
 function allowListOf(account: LiveAccount): AllowList {
   const outcome = AllowList.parse(account.allow_ips);
   // The configuration was checked; a list that cannot be read must not become "anybody".
-  if (!outcome.ok) throw new Error(`account ${account.system_id}: allow_ips: expected ${outcome.expected}, got ${outcome.got}`);
+  if (!outcome.ok)
+    throw new Error(`account ${account.system_id}: allow_ips: expected ${outcome.expected}, got ${outcome.got}`);
   return outcome.list;
 }

@@ -96,14 +96,39 @@ export class LiveConfiguration {
   async apply(seed: Seed, nowMs: number): Promise<void> {
     const before = this.#live;
     const directory = {
-      accounts: await this.#upsert(before.accounts, seed.accounts, a => a.system_id, settings => this.#account(settings)),
-      carriers: await this.#upsert(before.carriers, seed.carriers, c => c.name, settings => this.#seal(settings)),
-      frontends: await this.#upsert(before.frontends, seed.frontends, f => f.name, settings => settings),
-      users: await this.#upsert(before.users, seed.users, u => u.name, settings => this.#user(settings)),
-      apiKeys: await this.#upsert(before.apiKeys, seed.api_keys, k => k.name, ({ key, ...rest }) => ({
-        ...rest,
-        stored: storeApiKey(key),
-      })),
+      accounts: await this.#upsert(
+        before.accounts,
+        seed.accounts,
+        a => a.system_id,
+        settings => this.#account(settings),
+      ),
+      carriers: await this.#upsert(
+        before.carriers,
+        seed.carriers,
+        c => c.name,
+        settings => this.#seal(settings),
+      ),
+      frontends: await this.#upsert(
+        before.frontends,
+        seed.frontends,
+        f => f.name,
+        settings => settings,
+      ),
+      users: await this.#upsert(
+        before.users,
+        seed.users,
+        u => u.name,
+        settings => this.#user(settings),
+      ),
+      apiKeys: await this.#upsert(
+        before.apiKeys,
+        seed.api_keys,
+        k => k.name,
+        ({ key, ...rest }) => ({
+          ...rest,
+          stored: storeApiKey(key),
+        }),
+      ),
     };
     const routing: LiveRouting =
       seed.routes === undefined && before !== EMPTY
@@ -181,7 +206,8 @@ async function readValue<T>(store: ConfigStore, key: string): Promise<T | undefi
   const bytes = await store.getConfig(key);
   if (!bytes) return undefined;
   const { version, value } = JSON.parse(Buffer.from(bytes).toString()) as { version: number; value: T };
-  if (version > VERSION) throw new Error(`the data folder is of a newer release: ${key} has version ${version}, not ${VERSION}`);
+  if (version > VERSION)
+    throw new Error(`the data folder is of a newer release: ${key} has version ${version}, not ${VERSION}`);
   return value;
 }
 

@@ -88,7 +88,8 @@ export class Node {
         ['worker', 'store'],
         ['archive', 'store'],
       ],
-      (error, to) => this.#log.warn('threads could not be wired', { to: `${to.role} ${to.index}`, error: error as Error }),
+      (error, to) =>
+        this.#log.warn('threads could not be wired', { to: `${to.role} ${to.index}`, error: error as Error }),
     );
     const storeData: StoreThreadData = {
       folder: resolve(data_dir),
@@ -368,7 +369,12 @@ export class Node {
     timer.start(1);
   }
 
-  #pool<Api extends object>(role: string, entry: string, count: number, data: (index: number) => unknown): WorkerPool<Api> {
+  #pool<Api extends object>(
+    role: string,
+    entry: string,
+    count: number,
+    data: (index: number) => unknown,
+  ): WorkerPool<Api> {
     const options: PoolOptions<Api> = {
       role,
       entry: new URL(entry, import.meta.url),
@@ -403,7 +409,8 @@ export class Node {
     this.#wiring.down(worker as never);
     if (worker.role === 'store') {
       // Its commits are in doubt and its memory is gone: begin anew from the disk.
-      if (this.#lifecycle === undefined || this.#lifecycle.phase === 'serving') fatal('the message store ended', reason);
+      if (this.#lifecycle === undefined || this.#lifecycle.phase === 'serving')
+        fatal('the message store ended', reason);
       return;
     }
     if (worker.role !== 'worker') return;

@@ -7,7 +7,8 @@ import type { MessageId } from '../message/id.ts';
 import type { IncomingReceipt, ReceiptDesk } from '../receipt/receipt-desk.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
-import { Answer, type Outlet, type RouteActor, type RouteMessage } from '../route/route-actor.ts';
+import { Answer } from '../route/answer.ts';
+import type { Outlet, RouteActor, RouteMessage } from '../route/route-actor.ts';
 import { Window } from './window.ts';
 
 /** What a bind says to its peer: the protocol adapter writes it into the session's output, sent with `flush`. */

@@ -3,22 +3,9 @@ import { readBatch } from '../message/batch.ts';
 import { Fate, LedgerFlag, What } from '../message/ledger.ts';
 import { expiresAtOf, Kind, R } from '../message/record.ts';
 import type { Claimed, MessageStore } from '../ports.ts';
+import { Answer } from './answer.ts';
 import { Deliveries, Delivery } from './delivery.ts';
 import type { Settler, SlotHolder } from './settler.ts';
-
-/** What the next system said of a message, as the protocol adapter sorts its answers. */
-export const Answer = {
-  taken: 0,
-  /** Busy: the message is as good as ever, it goes again after a short rest. */
-  throttled: 1,
-  /** Failed for a time: it goes again, later each time. */
-  later: 2,
-  /** Will not be taken, now or ever. */
-  never: 3,
-  /** None came in time: whether it was taken is not known. */
-  none: 4,
-} as const;
-export type Answer = (typeof Answer)[keyof typeof Answer];
 
 /** A live session that messages of a destination can leave by. */
 export interface Outlet extends SlotHolder {

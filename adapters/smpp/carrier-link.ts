@@ -27,7 +27,7 @@ export function reconnectDelay(n: number, firstMs: number, longestMs: number, ra
 
 /** One session's place at a carrier: connects, binds, and begins again when the session is lost. It never gives up. */
 export class CarrierLink {
-  readonly #settings: LinkSettings;
+  readonly settings: LinkSettings;
   readonly #deps: LinkDeps;
   readonly #retry: Timer;
   readonly #watch: Timer;
@@ -39,7 +39,7 @@ export class CarrierLink {
   reason = 'connecting';
 
   constructor(settings: LinkSettings, deps: LinkDeps) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#deps = deps;
     this.#retry = deps.timers.timer(() => this.#connect());
     this.#watch = deps.timers.timer(() => this.#look());
@@ -50,7 +50,7 @@ export class CarrierLink {
     return this.#session;
   }
   get peer(): string {
-    return `${this.#settings.host}:${this.#settings.port}`;
+    return `${this.settings.host}:${this.settings.port}`;
   }
 
   /** Unbinds if it is bound, and does not come back. */
@@ -64,7 +64,7 @@ export class CarrierLink {
   }
 
   #connect(): void {
-    const { host, port, bind } = this.#settings;
+    const { host, port, bind } = this.settings;
     const socket = connect({ host, port });
     this.#socket = socket;
     socket.once('connect', () => {
@@ -73,13 +73,16 @@ export class CarrierLink {
       this.#opened(socket);
     });
     let why = 'connection closed';
-    socket.once('error', error => (why = error.message || (error as NodeJS.ErrnoException).code || 'connection failed'));
+    socket.once(
+      'error',
+      error => (why = error.message || (error as NodeJS.ErrnoException).code || 'connection failed'),
+    );
     socket.once('close', () => this.#lost(why));
     this.#watch.start(bind.bindTimeoutMs);
   }
 
   #opened(socket: Socket): void {
-    const { bind } = this.#settings;
+    const { bind } = this.settings;
     this.#session = new CarrierSession(socket, this.peer, {
       ...this.#deps,
       bind,
@@ -106,7 +109,7 @@ export class CarrierLink {
     this.reason = reason;
     this.#deps.changed(false, reason);
     if (this.#stopped) return;
-    const { reconnectMs, reconnectMaxMs } = this.#settings;
+    const { reconnectMs, reconnectMaxMs } = this.settings;
     this.#retry.start(reconnectDelay(this.#attempt++, reconnectMs, reconnectMaxMs, this.#deps.random()));
   }
 }

@@ -179,7 +179,14 @@ export class CarrierSession extends SmppSession implements Wire {
     const status = buf.readUInt32BE(at + 8);
     const id = this.#id;
     readSmRespId(buf, at, end, id);
-    this.#actor?.answered(buf.readUInt32BE(at + 12), answerOf(status), status, buf, id.at, status === 0 ? id.length : 0);
+    this.#actor?.answered(
+      buf.readUInt32BE(at + 12),
+      answerOf(status),
+      status,
+      buf,
+      id.at,
+      status === 0 ? id.length : 0,
+    );
   }
 
   #deliver(buf: Buffer, at: number, end: number): void {
@@ -220,7 +227,8 @@ export class CarrierSession extends SmppSession implements Wire {
   #other(buf: Buffer, at: number, end: number, commandId: number): boolean {
     const sequence = buf.readUInt32BE(at + 12);
     if (this.#state === 'BINDING') {
-      if (commandId === (COMMAND_ID[this.#deps.bind.command] | 0x80000000) >>> 0) return this.#bindAnswered(buf, at, end);
+      if (commandId === (COMMAND_ID[this.#deps.bind.command] | 0x80000000) >>> 0)
+        return this.#bindAnswered(buf, at, end);
       if (commandId === COMMAND_ID.generic_nack) {
         this.close(`bind refused: generic_nack ${statusOf(buf.readUInt32BE(at + 8)).name}`);
         return false;

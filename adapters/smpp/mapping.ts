@@ -1,4 +1,4 @@
-import { Answer } from '../../actors/route/route-actor.ts';
+import { Answer } from '../../actors/route/answer.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
 import type { PublicIds } from '../../actors/message/id.ts';
 import { RECEIPT } from '../../actors/message/receipt.ts';

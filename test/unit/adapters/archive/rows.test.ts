@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readBatch, shrinkBatch } from '../../../../actors/message/batch.ts';
+import { readBatch, subsetOf } from '../../../../actors/message/batch.ts';
 import { PublicIds, messageId } from '../../../../actors/message/id.ts';
 import { Fate, FATE_NAMES, What } from '../../../../actors/message/ledger.ts';
 import { ArchiveMode, Kind } from '../../../../actors/message/record.ts';
@@ -204,7 +204,7 @@ describe('which rows', () => {
   test('what is not due, was left out by the store, or is a receipt record has none', () => {
     const messages = [{}, {}, { kind: Kind.receipt }, { dest: '4' }];
     const whole = itemOf(NUMBER, AT, messages, []);
-    const kept = shrinkBatch(readBatch(whole.batch, true), Uint8Array.of(1, 0, 1, 1));
+    const kept = subsetOf(readBatch(whole.batch, true), Uint8Array.of(1, 0, 1, 1));
     const item: OutboxItem = { ...whole, batch: kept, due: Uint8Array.of(0, 1, 1, 1) };
     const rows = makeRows();
     const plan = rows.plan(item);
@@ -274,7 +274,7 @@ describe('which rows', () => {
     const rows = makeRows();
     const known = (item: OutboxItem) => ({ fingerprint: rows.plan(item).fingerprint, written: '11', receipted: '00' });
     const item = itemOf(NUMBER, AT, [{}, {}], []);
-    const shrunk = { ...item, batch: shrinkBatch(readBatch(item.batch, true), Uint8Array.of(2, 1)) };
+    const shrunk = { ...item, batch: subsetOf(readBatch(item.batch, true), Uint8Array.of(2, 1)) };
     expect(rows.narrow(rows.plan(shrunk), known(item))).toBe(true);
     for (const other of [
       itemOf(NUMBER, AT + 1, [{}, {}], []),

@@ -1,0 +1,293 @@
+import {
+  ControlError,
+  type AccountInfo,
+  type ApplyResult,
+  type DrainResult,
+  type MessageStory,
+  type MessageSummary,
+  type NodeControl,
+  type NodeStatus,
+  type OutgoingText,
+  type SendResult,
+} from '../actors/node-control.ts';
+import { checkSeedData } from '../adapters/config/load.ts';
+import { formatProblem } from '../adapters/config/problems.ts';
+import type { AccountSettings, Seed } from '../adapters/config/schema.ts';
+import { statusOf } from '../adapters/smpp/codec/command-status.ts';
+import type { LiveAccount } from './live-configuration.ts';
+import { eventsOf, storyOfArchived, summaryOfFound } from './message-story.ts';
+import type { Node } from './node.ts';
+import type { WorkerStatus } from './worker-messages.ts';
+
+const MOST_SHOWN = 1000;
+const RECENT = 20;
+
+/** What an operator may ask of this node: the command line's and the panel's way in. */
+export class RunningNode implements NodeControl {
+  readonly #node: Node;
+  /** Changes of the configuration run one after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  async status(): Promise<NodeStatus> {
+    const node = this.#node;
+    const { live } = node.configuration;
+    const [store, archive, workers] = await Promise.all([
+      node.storeApi.stats(),
+      node.archiveApi?.stats(),
+      Promise.all(node.workers.map(worker => worker.api.status())),
+    ]);
+    const carriers = new Set(live.carriers.map(carrier => carrier.name));
+    const accounts = new Set(live.accounts.map(account => account.system_id));
+    const queues = store.queues
+      .filter(queue => queue.ready + queue.claimed + queue.parked > 0 || carriers.has(queue.destination))
+      .sort((a, b) => b.ready + b.parked - a.ready - a.parked);
+    const sessions = workers.flatMap(worker => worker.sessions);
+    const total = sum(workers);
+    return {
+      node: {
+        id: node.id,
+        cluster: node.settings.cluster.name,
+        version: node.version,
+        pid: process.pid,
+        startedAt: node.startedAt,
+        state: node.phase === 'serving' ? 'running' : node.phase === 'starting' ? 'starting' : 'draining',
+        dataDir: node.settings.data_dir,
+        durability: node.settings.durability,
+        workers: node.workerCount,
+      },
+      routing: {
+        version: live.routing.version,
+        routes: live.routing.routes.length,
+        activatedAt: live.routing.activatedAt,
+      },
+      listeners: Object.entries(node.ports).map(([name, port]) => ({ name, host: node.settings.listeners.host, port })),
+      sessions: sessions.slice(0, MOST_SHOWN).map(({ used, size, reason: _, ...session }) => ({
+        ...session,
+        window: { used, size },
+      })),
+      sessionCount: sessions.length,
+      queues: queues.slice(0, MOST_SHOWN).map(queue => ({
+        destination: queue.destination,
+        kind: carriers.has(queue.destination) ? 'carrier' : accounts.has(queue.destination) ? 'account' : 'unknown',
+        ready: queue.ready,
+        inFlight: queue.claimed,
+        parked: queue.parked,
+        oldestAt: queue.oldestAt,
+      })),
+      queueCount: queues.length,
+      messages: {
+        accepted: total.accepted,
+        refused: total.refused,
+        sent: total.sent,
+        retried: total.retried,
+        failed: total.failed,
+      },
+      receipts: {
+        received: total.receiptsDelivered + total.receiptsOther + total.receiptsUnmatched,
+        delivered: total.receiptsDelivered,
+        undelivered: total.receiptsOther,
+        unmatched: total.receiptsUnmatched,
+        passedOn: total.receiptsPassedOn,
+        awaited: store.awaitingReceipt,
+      },
+      store: {
+        messages: store.messages,
+        octets: store.octets,
+        quarantined: store.quarantined,
+        refusing: store.refusing,
+      },
+      archive: {
+        state: archive?.state ?? 'off',
+        behind: store.outboxMessages,
+        written: archive?.messages ?? 0,
+        problem: archive?.problem ?? '',
+      },
+      recent: await this.#recent(workers),
+      alarms: this.#alarms(workers, store.refusing),
+    };
+  }
+
+  async names(): Promise<readonly string[]> {
+    return this.#node.configuration.names();
+  }
+
+  apply(data: unknown): Promise<ApplyResult> {
+    return this.#change(async () => {
+      const { seed, problems, warnings } = checkSeedData(data, 'apply', new Set(this.#node.configuration.names()));
+      if (seed === undefined) {
+        throw new ControlError('invalid', 'nothing was changed', problems.map(formatProblem));
+      }
+      await this.#take(seed);
+      const { routing } = this.#node.configuration.live;
+      return {
+        tableVersion: routing.version,
+        routes: routing.routes.length,
+        changed: Object.fromEntries(Object.entries(seed).map(([section, entries]) => [section, entries.length])),
+        warnings: warnings.map(formatProblem),
+      };
+    });
+  }
+
+  async drain(): Promise<DrainResult> {
+    const { messages } = await this.#node.storeApi.stats();
+    // The answer leaves before the socket it goes over is closed.
+    setTimeout(() => this.#node.drain(), 50);
+    return { queued: messages };
+  }
+
+  async send({ to, text, from, account }: OutgoingText): Promise<SendResult> {
+    const worker = this.#node.workers[0];
+    if (!worker) throw new ControlError('unavailable', 'no worker is up');
+    const outcome = await worker.api.send({ to, text, from: from || 'heliograph', account });
+    if ('status' in outcome) {
+      const { name, text: meaning } = statusOf(outcome.status);
+      throw new ControlError('refused', `${name}: ${meaning}`);
+    }
+    const found = await this.#node.storeApi.find(outcome.id);
+    return { id: this.#node.ids.toPublic(outcome.id), destination: found?.destination ?? '' };
+  }
+
+  async message(publicId: number): Promise<MessageStory> {
+    const { ids, storeApi, archiveApi, log } = this.#node;
+    const found = await storeApi.find(ids.fromPublic(publicId));
+    if (found) {
+      return {
+        ...summaryOfFound(found, publicId),
+        attempts: found.attempts,
+        dueAt: found.dueAt,
+        tableVersion: found.tableVersion,
+        foundIn: 'queue',
+        events: eventsOf(found),
+      };
+    }
+    try {
+      const archived = await archiveApi?.find(publicId);
+      if (archived) return storyOfArchived(archived, publicId);
+    } catch (error) {
+      log.warn('archive look-up failed', { error: error as Error });
+      throw new ControlError('unavailable', 'not in the queues, and the archive cannot be asked now', [], error);
+    }
+    throw new ControlError('not-found', `no message has the id ${publicId}`);
+  }
+
+  async accounts(): Promise<readonly AccountInfo[]> {
+    return this.#node.configuration.live.accounts.map(account => this.#info(account));
+  }
+
+  addAccount(settings: unknown): Promise<AccountInfo> {
+    return this.#change(async () => {
+      const account = this.#account(settings);
+      if (this.#find(account.system_id)) {
+        throw new ControlError('conflict', `account ${account.system_id} exists: change it with "accounts set"`);
+      }
+      await this.#take({ accounts: [account] });
+      return this.#info(this.#find(account.system_id)!);
+    });
+  }
+
+  changeAccount(systemId: string, changes: unknown): Promise<AccountInfo> {
+    return this.#change(async () => {
+      const known = this.#find(systemId);
+      if (!known) throw new ControlError('not-found', `no account is called ${systemId}`);
+      const { passwordHash, ...rest } = known;
+      const given = changes as Partial<AccountSettings>;
+      const password = given.password ?? UNCHANGED;
+      const account = this.#account({ ...rest, ...given, system_id: systemId, password });
+      if (given.password === undefined) {
+        const { password: _, ...settings } = account;
+        await this.#node.configuration.putAccount({ ...settings, passwordHash });
+        await this.#node.configurationChanged(false);
+      } else {
+        await this.#take({ accounts: [account] });
+      }
+      return this.#info(this.#find(systemId)!);
+    });
+  }
+
+  removeAccount(systemId: string): Promise<void> {
+    return this.#change(async () => {
+      if (!this.#find(systemId)) throw new ControlError('not-found', `no account is called ${systemId}`);
+      const { routes } = this.#node.configuration.live.routing;
+      const route = routes.findIndex(({ dest_smsc, source_smsc }) => dest_smsc === systemId || source_smsc === systemId);
+      if (route >= 0) throw new ControlError('conflict', `route ${route + 1} names ${systemId}: change the routes first`);
+      await this.#node.configuration.removeAccount(systemId);
+      await this.#node.configurationChanged(false);
+    });
+  }
+
+  async #take(seed: Seed): Promise<void> {
+    await this.#node.configuration.apply(seed, Date.now());
+    await this.#node.configurationChanged(seed.routes !== undefined);
+  }
+
+  #change<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(change);
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  #account(settings: unknown): AccountSettings {
+    const known = new Set(this.#node.configuration.names());
+    const { seed, problems } = checkSeedData({ accounts: [settings] }, 'accounts', known);
+    const account = seed?.accounts?.[0];
+    if (!account) throw new ControlError('invalid', 'nothing was changed', problems.map(formatProblem));
+    return account;
+  }
+
+  #find(systemId: string): LiveAccount | undefined {
+    return this.#node.configuration.live.accounts.find(account => account.system_id === systemId);
+  }
+
+  #info({ passwordHash: _, ...account }: LiveAccount): AccountInfo {
+    return { ...account, sessions: this.#node.gatekeeper.sessionsOf(account.system_id) };
+  }
+
+  async #recent(workers: readonly WorkerStatus[]): Promise<MessageSummary[]> {
+    const { ids, storeApi, archiveApi } = this.#node;
+    const newest = workers
+      .flatMap(worker => worker.recent)
+      .sort((a, b) => b - a)
+      .slice(0, RECENT);
+    const summaries: MessageSummary[] = [];
+    for (const id of newest) {
+      const publicId = ids.toPublic(id);
+      const found = await storeApi.find(id);
+      if (found) {
+        summaries.push(summaryOfFound(found, publicId));
+        continue;
+      }
+      // Best effort: a list of examples must not fail because the archive is away.
+      const archived = await archiveApi?.find(publicId).catch(() => undefined);
+      if (archived) summaries.push(storyOfArchived(archived, publicId));
+    }
+    return summaries;
+  }
+
+  #alarms(workers: readonly WorkerStatus[], refusing: string): string[] {
+    const alarms = [...this.#node.alarms];
+    if (refusing !== '') alarms.push(`new messages are refused: ${refusing}`);
+    const sessions = workers.flatMap(worker => worker.sessions).filter(session => session.side === 'carrier');
+    for (const { name } of this.#node.configuration.live.carriers) {
+      const own = sessions.filter(session => session.name === name);
+      if (own.length === 0 || own.some(session => session.state.startsWith('BOUND'))) continue;
+      alarms.push(`carrier ${name} has no session: ${own[0]!.reason}`);
+    }
+    return alarms;
+  }
+}
+
+/** Stands for a password that is not being changed, where the settings are checked as a whole. */
+const UNCHANGED = 'unchanged'.slice(0, 8);
+
+function sum(workers: readonly WorkerStatus[]): WorkerStatus['counters'] {
+  const total: Record<string, number> = {};
+  for (const { counters } of workers) {
+    for (const [name, value] of Object.entries(counters)) total[name] = (total[name] ?? 0) + (value as number);
+  }
+  return total as unknown as WorkerStatus['counters'];
+}
+

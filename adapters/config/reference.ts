@@ -21,7 +21,7 @@ export function settingsReference(): string {
     table('users[]: of the control panel', Object.entries(userSchema.shape)),
     table('api_keys[]', Object.entries(apiKeySchema.shape)),
   ];
-  return `${parts.join('\n')}`;
+  return parts.join('\n');
 }
 
 function table(title: string, settings: readonly [string, z.ZodType][]): string {

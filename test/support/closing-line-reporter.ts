@@ -5,7 +5,7 @@ import type { Reporter, SerializedError, TestModule } from 'vitest/node';
  * Counts a run in one line, "N passed, N failed", for `.ci/test` to print last: into the file that CLOSING_LINE_FILE
  * names. A file that does not load, and an error outside of any test, count as failed.
  */
-class ClosingLineReporter implements Reporter {
+export class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
     const file = process.env['CLOSING_LINE_FILE'];
     if (file === undefined) return;
@@ -23,6 +23,3 @@ class ClosingLineReporter implements Reporter {
     writeFileSync(file, `${passed} passed, ${failed} failed\n`);
   }
 }
-
-// oxlint-disable-next-line import/no-default-export -- vitest takes a reporter by its default export
-export default ClosingLineReporter;

@@ -50,6 +50,8 @@ export interface ProgramDeps {
   readonly errorTable: readonly ErrorEntry[];
   /** @param known names of destinations that exist besides those of the file */
   readonly checkFile: (path: string | undefined, environment: Environment, known: readonly string[]) => CheckedFile;
+  /** All settings of the file, as Markdown. */
+  readonly settingsReference: () => string;
   /** @throws ControlError `no-node` */
   readonly openControl: (dataDir: string) => NodeControl;
 }

@@ -127,8 +127,15 @@ function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
+/** A routing table out of the wrong file has a problem a line: this many are told, and how many more there are. */
+const MOST_TOLD = 1000;
+
 function inOrder(problems: Problem[]): Problem[] {
-  return problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  if (problems.length <= MOST_TOLD) return problems;
+  const more = problems.length - MOST_TOLD;
+  const source = problems[0]?.source ?? '';
+  return [...problems.slice(0, MOST_TOLD), { source, key: '', message: `and ${more} more problems` }];
 }
 
 function deepFreeze(value: unknown): unknown {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { amount, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
+import { amount, ascii, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
 import { accountSchema, carrierSchema, cidr, frontendSchema } from './schema-peers.ts';
 
 /** Most entries of each list that seeds the database. 1,000,000 routes are P8 of the performance goals. */
@@ -16,6 +16,9 @@ export const routeSchema = group({
   called_prefix: digits(20).default('').describe('Beginning of the recipient; "": any'),
   calling_prefix: digits(20).default('').describe('Beginning of the sender; "": any'),
   source_smsc: name().optional().describe('Only messages that come from this carrier, account or frontend'),
+  source_type: name().optional().describe('Only messages that came by this way: SMPP, HTTP, IMS …'),
+  account: name().optional().describe('Only messages of this account'),
+  sender: ascii(1, 64).optional().describe('Only senders like this: * any run of characters, ? any one, case ignored'),
   dest_smsc: name().optional().describe('Action: forward to this carrier, account or frontend'),
   auto_reply: text(1, 1000).optional().describe('Action: answer the sender with this text'),
   drop: z.literal(true, { error: 'true' }).optional().describe('Action: accept and forget'),
@@ -24,7 +27,9 @@ export const routeSchema = group({
     .optional()
     .describe('Action: refuse, with this command_status; true: ESME_RINVDSTADR'),
   priority: whole(0, 65_535).default(100).describe('Lower is tried first'),
-  weight: whole(1, 65_535).default(100).describe('Share among routes that are otherwise equal'),
+  weight: whole(0, 65_535)
+    .default(100)
+    .describe('Share among routes that are otherwise equal; 0: hardly ever (RFC 2782)'),
   charged: oneOf('yes', 'no', 'default').default('default').describe('Whether a message by this route costs a credit'),
   enabled: flag().default(true),
   description: text(0, 256).default('').describe('For people; shown, never interpreted'),
@@ -100,6 +105,7 @@ const archive = group({
 
 const receipts = group({
   orphan_wait_seconds: amount(0.1, 3600).default(30).describe('How long a receipt waits for the id it names'),
+  keep_hours: whole(1, 8760).default(72).describe('How long a receipt waits for its account to bind'),
   orphan_max: whole(100, 10_000_000).default(100_000).describe('Most of them waiting'),
 });
 

@@ -49,7 +49,7 @@ export function checkNames(data: unknown, known: ReadonlySet<string> = new Set()
       const got = given.length === 0 ? 'none' : given.join(' and ');
       report(['routes', at], `expected exactly one of ${ACTIONS.join(', ')}, got ${got}`);
     }
-    for (const field of ['dest_smsc', 'source_smsc'] as const) {
+    for (const field of ['dest_smsc', 'source_smsc', 'account'] as const) {
       const name = route[field];
       if (typeof name !== 'string' || names.has(name) || known.has(name)) continue;
       const near = didYouMean(name, [...names.keys(), ...known]);

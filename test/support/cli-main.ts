@@ -1,4 +1,5 @@
 import { runProgram } from '../../adapters/cli/program.ts';
+import { settingsReference } from '../../adapters/config/reference.ts';
 import { checkFile } from '../../adapters/config/summary.ts';
 import { openControl } from '../../adapters/control/client.ts';
 import { makePassword } from '../../adapters/secrets/make-password.ts';
@@ -18,5 +19,6 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   ],
   makePassword,
   checkFile,
+  settingsReference,
   openControl,
 });

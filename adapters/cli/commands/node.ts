@@ -18,8 +18,12 @@ export function addNodeCommands(program: Command, deps: ProgramDeps): void {
   withCommonOptions(program.command('check-config'))
     .description('say everything that is wrong with a configuration file, and change nothing')
     .argument('[file]', 'the file (default: --config, HELIOGRAPH_CONFIG)')
+    .option('--settings', 'show every setting instead, with its default and meaning (Markdown)')
     .addHelpText('after', examples('check-config heliograph.yaml', 'check-config heliograph.yaml --json'))
-    .action((file: string | undefined, options: CommonOptions) => checkConfig(new Context(deps, options), file));
+    .action((file: string | undefined, options: CommonOptions & { settings?: boolean }) => {
+      if (options.settings === true) process.stdout.write(deps.settingsReference());
+      else checkConfig(new Context(deps, options), file);
+    });
 
   withCommonOptions(program.command('apply'))
     .description('give accounts, carriers and routes of a file to the running node: routes replace the routing table')

@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs';
+import { checkRuntime, sizeThreadPool } from './adapters/cli/process.ts';
 import { runProgram } from './adapters/cli/program.ts';
-import { checkRuntime } from './adapters/cli/process.ts';
-import { startNode } from './node/start.ts';
-import { migrateDatabase } from './node/migrate.ts';
+import { settingsReference } from './adapters/config/reference.ts';
 import { checkFile } from './adapters/config/summary.ts';
 import { openControl } from './adapters/control/client.ts';
 import { makePassword } from './adapters/secrets/make-password.ts';
 import { STATUSES } from './adapters/smpp/codec/command-status.ts';
+import { migrateDatabase } from './node/migrate.ts';
+import { startNode } from './node/start.ts';
 
 /** The command line, and the one place that knows where each of its parts comes from. */
-checkRuntime();
+const wrongRuntime = checkRuntime(process.version);
+if (wrongRuntime !== undefined) {
+  process.stderr.write(`heliograph: ${wrongRuntime}\n`);
+  process.exit(1);
+}
+sizeThreadPool(process.env);
 const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string };
 
 process.exitCode = await runProgram(process.argv.slice(2), {
@@ -20,5 +26,6 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   makePassword,
   errorTable: STATUSES,
   checkFile,
+  settingsReference,
   openControl,
 });

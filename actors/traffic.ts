@@ -41,9 +41,15 @@ export interface TrafficDeps {
 
 /** What this worker has counted since it started. Plain numbers, added to by its actors. */
 export interface TrafficCounters extends BindCounters {
-  receiptsMatched: number;
+  receiptsDelivered: number;
+  /** Receipts of any other final fate. */
+  receiptsOther: number;
   receiptsUnmatched: number;
-  expired: number;
+  /** Given to accounts. */
+  receiptsPassedOn: number;
+  retried: number;
+  /** Settled without having been taken: undeliverable, expired, rejected. */
+  failed: number;
 }
 
 interface Route {
@@ -83,9 +89,12 @@ export class Traffic {
     sent: 0,
     answered: 0,
     unexpectedAnswers: 0,
-    receiptsMatched: 0,
+    receiptsDelivered: 0,
+    receiptsOther: 0,
     receiptsUnmatched: 0,
-    expired: 0,
+    receiptsPassedOn: 0,
+    retried: 0,
+    failed: 0,
   };
 
   constructor(deps: TrafficDeps) {
@@ -132,10 +141,7 @@ export class Traffic {
           numbers: this.#numbers,
           deliveries: this.#deliveries,
           settings: settings.receipts,
-          counters: {
-            matched: count => (this.counters.receiptsMatched += count),
-            unmatched: count => (this.counters.receiptsUnmatched += count),
-          },
+          counters: this.counters,
           now,
           monotonic,
           commit: (batch, waiting, ledger) => this.#commit(batch, waiting, true, ledger, () => undefined),
@@ -262,6 +268,7 @@ export class Traffic {
             retry: settings.retry,
             now: () => clock.nowMs(),
             monotonic: () => clock.monotonicMs(),
+            counters: this.counters,
             wake: ms => wake.start(ms),
             failed: error => this.#failed(error),
             self,
@@ -331,7 +338,6 @@ export class Traffic {
       const indexes = [...batch.offsets.keys()].filter(i => batch.offsets[i] !== 0);
       const delivery = new Delivery(batch, attempts, indexes.length);
       this.#deliveries.add(delivery);
-      this.counters.expired += indexes.length;
       for (const i of indexes) {
         const { destination } = batch.groups[batch.buffer[batch.offsets[i]! + 5]!]!;
         this.#desk.conclude(delivery, i, destination, Fate.expired, 0, delivery.attemptsOf(i), undefined, -1);

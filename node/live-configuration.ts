@@ -140,10 +140,22 @@ export class LiveConfiguration {
     this.#live = { ...directory, routing };
   }
 
+  /** Writes an account whose password stays. Durable when it resolves. */
+  async putAccount(account: LiveAccount): Promise<void> {
+    await this.#putAccounts([...this.#without(account.system_id), account]);
+  }
+
   /** Takes the account out. Durable when it resolves. */
   async removeAccount(systemId: string): Promise<void> {
+    await this.#putAccounts(this.#without(systemId));
+  }
+
+  #without(systemId: string): LiveAccount[] {
+    return this.#live.accounts.filter(account => account.system_id !== systemId);
+  }
+
+  async #putAccounts(accounts: readonly LiveAccount[]): Promise<void> {
     const { routing, ...directory } = this.#live;
-    const accounts = directory.accounts.filter(account => account.system_id !== systemId);
     await writeValue(this.#store, DIRECTORY, { ...directory, accounts });
     this.#live = { ...directory, accounts, routing };
   }

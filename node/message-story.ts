@@ -23,7 +23,9 @@ export function summaryOfFound(found: FoundMessage, publicId: number): MessageSu
 
 /** What happened to it, oldest first. */
 export function eventsOf(found: FoundMessage): MessageEvent[] {
-  const events: MessageEvent[] = [{ at: found.createdAt, text: `accepted from ${found.account}, for ${found.destination}` }];
+  const events: MessageEvent[] = [
+    { at: found.createdAt, text: `accepted from ${found.account}, for ${found.destination}` },
+  ];
   const ledger = asBuffer(found.ledger);
   for (let at = 0; at < ledger.length; at = nextEntry(ledger, at)) {
     events.push({ at: ledger.readDoubleLE(at + L.at), text: eventText(found, ledger, at) });

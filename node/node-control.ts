@@ -212,8 +212,11 @@ export class RunningNode implements NodeControl {
     return this.#change(async () => {
       if (!this.#find(systemId)) throw new ControlError('not-found', `no account is called ${systemId}`);
       const { routes } = this.#node.configuration.live.routing;
-      const route = routes.findIndex(({ dest_smsc, source_smsc }) => dest_smsc === systemId || source_smsc === systemId);
-      if (route >= 0) throw new ControlError('conflict', `route ${route + 1} names ${systemId}: change the routes first`);
+      const route = routes.findIndex(
+        ({ dest_smsc, source_smsc }) => dest_smsc === systemId || source_smsc === systemId,
+      );
+      if (route >= 0)
+        throw new ControlError('conflict', `route ${route + 1} names ${systemId}: change the routes first`);
       await this.#node.configuration.removeAccount(systemId);
       await this.#node.configurationChanged(false);
     });
@@ -290,4 +293,3 @@ function sum(workers: readonly WorkerStatus[]): WorkerStatus['counters'] {
   }
   return total as unknown as WorkerStatus['counters'];
 }
-

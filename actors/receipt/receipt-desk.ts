@@ -39,10 +39,13 @@ export interface ReceiptSettings {
   readonly validityMs: number;
 }
 
+/** What is counted, by plain additions. */
 export interface ReceiptCounters {
+  receiptsDelivered: number;
+  receiptsOther: number;
   /** Receipts that named no message of ours. */
-  unmatched(count: number): void;
-  matched(count: number): void;
+  receiptsUnmatched: number;
+  failed: number;
 }
 
 export type ReceiptMessage =
@@ -142,6 +145,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const at = delivery.at(index);
     const id = delivery.id(index);
     const now = this.#deps.now();
+    if (fate !== Fate.delivered) this.#deps.counters.failed++;
     const wanted = buffer[at + R.kind] === Kind.mt && wantsReceipt(buffer, at, fate);
     const ledgers = wanted ? this.#ledgers : this.#quietLedgers;
     writerFor(ledgers, destination).add(id, What.settled, fate, attempts, 0, error, now, undefined, 0, 0);
@@ -200,17 +204,11 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   }
 
   #correlated(asked: readonly Asked[], found: readonly (Correlated | undefined)[]): void {
-    let matched = 0;
     for (let i = 0; i < asked.length; i++) {
       const message = found[i];
-      if (message) {
-        matched++;
-        this.#matched(asked[i]!.receipt, message);
-      } else {
-        this.#orphan(asked[i]!);
-      }
+      if (message) this.#matched(asked[i]!.receipt, message);
+      else this.#orphan(asked[i]!);
     }
-    if (matched > 0) this.#deps.counters.matched(matched);
     if (this.#incoming.length > 0) this.#changed();
   }
 
@@ -229,6 +227,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       return;
     }
     if (receipt.final) {
+      if (receipt.fate === Fate.delivered) this.#deps.counters.receiptsDelivered++;
+      else this.#deps.counters.receiptsOther++;
       const id = Buffer.from(receipt.carrierId, 'latin1');
       const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, receipt.carrier);
       const error = errorNumber(receipt.error);
@@ -317,7 +317,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #orphan({ receipt, until }: Asked): void {
     const now = this.#deps.monotonic();
     if (until > 0 && until <= now) {
-      this.#deps.counters.unmatched(1);
+      this.#deps.counters.receiptsUnmatched++;
       receipt.submitter.accepted(receipt.token, 0);
     } else if (this.#orphans.length >= this.#deps.settings.orphanMax) {
       // It is the carrier's to send again.

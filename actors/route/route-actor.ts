@@ -73,6 +73,7 @@ export interface RouteDeps {
   readonly retry: RetrySettings;
   readonly now: () => number;
   readonly monotonic: () => number;
+  readonly counters: { retried: number; receiptsPassedOn: number };
   /** Calls back after `ms`; one at a time is asked for. */
   readonly wake: (ms: number) => void;
   readonly failed: (error: unknown) => void;
@@ -194,6 +195,7 @@ export class RouteActor implements Actor<RouteMessage> {
           receipts.conclude(delivery, index, destination, Fate.delivered, 0, attempts + 1, outlet, slot);
           return;
         }
+        if (delivery.batch.buffer[delivery.at(index) + R.kind] === Kind.receipt) this.#deps.counters.receiptsPassedOn++;
         const isCarrier = this.#settings.kind === 'carrier';
         const awaits =
           isCarrier && (delivery.batch.buffer[delivery.at(index) + R.registeredDelivery]! & 0x03) !== 0 && idLength > 0;
@@ -393,6 +395,7 @@ export class RouteActor implements Actor<RouteMessage> {
   }
 
   #park(delivery: Delivery, index: number, attempts: number, status: number, delayMs: number): void {
+    this.#deps.counters.retried++;
     this.#deps.settler
       .writer(this.destination)
       .add(

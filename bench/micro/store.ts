@@ -40,6 +40,7 @@ const decisions = {
   group: 0,
   fateAtBirth: 0,
   archiveMode: 0,
+  flags: 0,
   expiresAt: Date.now() + 86_400_000,
   deliverAfter: 0,
   route: 1,

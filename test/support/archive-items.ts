@@ -68,6 +68,7 @@ export function batchOf(number: number, createdAt: number, messages: readonly Te
       group: builder.group(m.destination ?? 'sink', m.account ?? 'load', 0),
       fateAtBirth: m.fateAtBirth ?? 0,
       archiveMode: m.mode ?? ArchiveMode.full,
+      flags: 0,
       expiresAt: m.expiresAt ?? 0,
       deliverAfter: 0,
       route: 3,

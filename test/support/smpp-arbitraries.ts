@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { CommandName } from '../../adapters/smpp/codec/command-id.ts';
 import type { Field } from '../../adapters/smpp/codec/fields.ts';
 import { FIELD_LIST, type PduInput } from '../../adapters/smpp/codec/pdus.ts';

@@ -1,0 +1,155 @@
+import { COMMAND_ID, type CommandName, commandName, responseIdOf } from './codec/command-id.ts';
+import { STATUS } from './codec/command-status.ts';
+
+/** Which end of the session we are: `smsc` when a customer bound to us, `esme` when we bind to a carrier. */
+export type Side = 'smsc' | 'esme';
+
+/** How a session is bound: what the ESME may do on it. */
+export type BindType = 'transmitter' | 'receiver' | 'transceiver';
+
+/**
+ * OPEN: connected, nobody has bound (v3.4 §2.2).
+ * BIND_PENDING: the bind is being checked (smsc), or its response has not come (esme).
+ * BOUND_TX, BOUND_RX, BOUND_TRX: bound, messages flow (v3.4 §2.2).
+ * DRAINING: bound still, but nothing new is begun; what is under way is finished before we unbind, or answer an unbind.
+ * UNBINDING: our unbind is out, its response has not come.
+ * CLOSED: the connection is closed, or closing. (UNBOUND of v5.0 §2.3.5 takes no time here: we close at once.)
+ */
+export type SessionState =
+  'OPEN' | 'BIND_PENDING' | 'BOUND_TX' | 'BOUND_RX' | 'BOUND_TRX' | 'DRAINING' | 'UNBINDING' | 'CLOSED';
+
+export const BOUND_STATE: Readonly<Record<BindType, SessionState>> = {
+  transmitter: 'BOUND_TX',
+  receiver: 'BOUND_RX',
+  transceiver: 'BOUND_TRX',
+};
+
+const BINDS = ['bind_transmitter', 'bind_receiver', 'bind_transceiver'] as const satisfies readonly CommandName[];
+
+/*
+ * v3.4 Table 2-1 says which PDU is issued in which state. What is let through beyond it:
+ * - enquire_link in every state: so in v5.0 Table 2-1, and peers probe before they bind;
+ * - replace_sm in BOUND_TRX: so in v5.0 Table 2-1; v3.4 forgot it;
+ * - the broadcast operations where v5.0 Table 2-1 has them, whatever version the session has.
+ * data_sm from an ESME in BOUND_RX is v3.4's. DRAINING and UNBINDING are ours: only what ends a session goes on.
+ */
+const FROM_TRANSMITTER = [
+  'submit_sm',
+  'submit_multi',
+  'data_sm',
+  'query_sm',
+  'cancel_sm',
+  'replace_sm',
+  'broadcast_sm',
+  'query_broadcast_sm',
+  'cancel_broadcast_sm',
+  'unbind',
+  'enquire_link',
+] as const satisfies readonly CommandName[];
+
+const TO_RECEIVER = [
+  'deliver_sm',
+  'data_sm',
+  'alert_notification',
+  'unbind',
+  'enquire_link',
+] as const satisfies readonly CommandName[];
+
+/** Requests by the side that receives them, v3.4 Table 2-1. */
+export const ALLOWED: Readonly<Record<Side, Readonly<Record<SessionState, readonly CommandName[]>>>> = {
+  smsc: {
+    OPEN: [...BINDS, 'enquire_link'],
+    BIND_PENDING: ['enquire_link'],
+    BOUND_TX: FROM_TRANSMITTER,
+    BOUND_RX: ['data_sm', 'unbind', 'enquire_link'],
+    BOUND_TRX: FROM_TRANSMITTER,
+    DRAINING: ['unbind', 'enquire_link'],
+    UNBINDING: ['unbind', 'enquire_link'],
+    CLOSED: [],
+  },
+  esme: {
+    OPEN: ['outbind', 'enquire_link'],
+    BIND_PENDING: ['enquire_link'],
+    BOUND_TX: ['data_sm', 'unbind', 'enquire_link'],
+    BOUND_RX: TO_RECEIVER,
+    BOUND_TRX: TO_RECEIVER,
+    DRAINING: ['unbind', 'enquire_link'],
+    UNBINDING: ['unbind', 'enquire_link'],
+    CLOSED: [],
+  },
+};
+
+const REQUEST_IDS = 0x200;
+
+function tableOf(commands: readonly CommandName[]): Uint8Array {
+  const table = new Uint8Array(REQUEST_IDS);
+  for (const command of commands) table[COMMAND_ID[command]] = 1;
+  return table;
+}
+
+const RECEIVABLE = Object.fromEntries(
+  Object.entries(ALLOWED).map(([side, states]) => [
+    side,
+    Object.fromEntries(Object.entries(states).map(([state, commands]) => [state, tableOf(commands)])),
+  ]),
+) as unknown as Readonly<Record<Side, Readonly<Record<SessionState, Uint8Array>>>>;
+
+/**
+ * The requests we may receive, as a table: `receivable(side, state)[commandId] === 1`. A connection takes it when its
+ * state changes, so that a submit_sm or deliver_sm costs one load and does not go through `step`. Never written to.
+ */
+export function receivable(side: Side, state: SessionState): Uint8Array {
+  return RECEIVABLE[side][state];
+}
+
+/** May this request be received now? False for every id nobody defined. */
+export function mayReceive(side: Side, state: SessionState, commandId: number): boolean {
+  return RECEIVABLE[side][state][commandId] === 1;
+}
+
+/** What to say to a request that `mayReceive` does not let through. `responseId` 0: by a generic_nack. */
+export type Refusal = { readonly responseId: number; readonly status: number };
+
+const MESSAGES: ReadonlySet<number> = new Set([
+  COMMAND_ID.submit_sm,
+  COMMAND_ID.submit_multi,
+  COMMAND_ID.data_sm,
+  COMMAND_ID.deliver_sm,
+  COMMAND_ID.broadcast_sm,
+]);
+
+/**
+ * v3.4 §2.8, §4.3; v5.0 §2.8.2. A message that comes while the session ends gets a status that every peer takes for
+ * "later": ESME_RTHROTTLED from an SMSC, ESME_RX_T_APPN from an ESME. ESME_RINVBNDSTS would be counted as a failure by
+ * some, for a message that would have gone through a second before.
+ */
+export function refusalOf(side: Side, state: SessionState, commandId: number): Refusal {
+  const name = commandName(commandId);
+  if (name === undefined) return { responseId: 0, status: STATUS.ESME_RINVCMDID };
+  const responseId = responseIdOf(commandId);
+  if (side === 'smsc' && (BINDS as readonly CommandName[]).includes(name)) {
+    return { responseId, status: STATUS.ESME_RALYBND };
+  }
+  const isEnding = state === 'DRAINING' || state === 'UNBINDING' || state === 'CLOSED';
+  if (isEnding && MESSAGES.has(commandId)) {
+    return { responseId, status: side === 'smsc' ? STATUS.ESME_RTHROTTLED : STATUS.ESME_RX_T_APPN };
+  }
+  return { responseId, status: STATUS.ESME_RINVBNDSTS };
+}
+
+/** The newest version we speak: 5.0. */
+export const OUR_VERSION = 0x50;
+
+/**
+ * The version of a session from what the peer says in interface_version (v3.4 §5.2.4, v5.0 §4.7.13) or in
+ * sc_interface_version: up to 0x33 as it is, reserved values as the version below them, never more than `most`.
+ */
+export function sessionVersion(said: number, most = OUR_VERSION): number {
+  const known = said >= 0x50 ? 0x50 : said >= 0x34 ? 0x34 : said;
+  return Math.min(known, most);
+}
+
+/** May TLVs be sent? Never to a peer below 3.4 (v3.4 §3.4). */
+export function hasTlvs(version: number): boolean {
+  return version >= 0x34;
+}

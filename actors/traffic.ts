@@ -144,7 +144,7 @@ export class Traffic {
           counters: this.counters,
           now,
           monotonic,
-          commit: (batch, waiting, ledger) => this.#commit(batch, waiting, true, ledger, () => undefined),
+          commit: (batch, waiting, ledger) => this.#commit(batch, waiting, true, ledger, () => this.#desk.ended()),
           failed,
         })),
     });

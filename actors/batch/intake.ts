@@ -38,7 +38,7 @@ export type IntakeMessage = { readonly type: 'flush' } | { readonly type: 'table
  * Commits on their way while a batch that is not full waits: messages that arrive during a commit form the next batch,
  * so an idle node answers at once and a loaded one makes big batches.
  */
-const IN_FLIGHT = 2;
+const IN_FLIGHT = 1;
 /** Octets at which a batch is closed before it is full: long messages. */
 const OCTET_LIMIT = 512 * 1024;
 

@@ -54,7 +54,7 @@ export type ReceiptMessage =
   | {
       readonly type: 'correlated';
       readonly asked: readonly Asked[];
-      readonly found: readonly (Correlated | undefined)[];
+      readonly found: Correlated;
     }
   | { readonly type: 'settled'; readonly waiting: Waiting };
 
@@ -80,7 +80,7 @@ interface Asked {
 }
 
 /** Correlations asked for at once. */
-const ASKING = 4;
+const ASKING = 1;
 const ASK_LIMIT = 1024;
 
 /**
@@ -99,6 +99,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   /** Not found so far: looked for again at every tick. */
   #orphans: Asked[] = [];
   #asking = 0;
+  #committing = 0;
   #told = false;
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
@@ -182,8 +183,14 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   turnEnd(): void {
     this.#ask();
-    if (this.#builder.count > 0) this.#close();
+    if (this.#builder.count > 0 && this.#committing === 0) this.#close();
     if (this.#quiet.submitters.length > 0) this.#settleQuiet();
+  }
+
+  /** A commit has ended: what has gathered meanwhile forms the next. */
+  ended(): void {
+    this.#committing--;
+    if (this.#builder.count > 0) this.#changed();
   }
 
   #ask(): void {
@@ -203,51 +210,45 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     }
   }
 
-  #correlated(asked: readonly Asked[], found: readonly (Correlated | undefined)[]): void {
+  #correlated(asked: readonly Asked[], found: Correlated): void {
+    const { buffer, byteOffset, byteLength } = found.records;
+    const records = Buffer.from(buffer, byteOffset, byteLength);
     for (let i = 0; i < asked.length; i++) {
-      const message = found[i];
-      if (message) this.#matched(asked[i]!.receipt, message);
-      else this.#orphan(asked[i]!);
+      if (found.ids[i] === 0) this.#orphan(asked[i]!);
+      else this.#matched(asked[i]!.receipt, found, i, records);
     }
     if (this.#incoming.length > 0) this.#changed();
   }
 
-  #matched(receipt: IncomingReceipt, message: Correlated): void {
+  #matched(receipt: IncomingReceipt, found: Correlated, place: number, records: Buffer): void {
+    const id = found.ids[place]!;
+    const at = found.offsets[place]!;
     // Told before, and flushed before: the carrier repeats itself because it has not had our answer.
-    if (message.final) {
-      receipt.submitter.accepted(receipt.token, message.id);
+    if (found.final[place] === 1) {
+      receipt.submitter.accepted(receipt.token, id);
       return;
     }
-    const record = Buffer.from(message.record.buffer, message.record.byteOffset, message.record.byteLength);
     const wanted = receipt.final
-      ? wantsReceipt(record, 0, receipt.fate)
-      : isPushed(record, 0) && (record[R.registeredDelivery]! & 0x10) !== 0;
+      ? wantsReceipt(records, at, receipt.fate)
+      : isPushed(records, at) && (records[at + R.registeredDelivery]! & 0x10) !== 0;
     if (!receipt.final && !wanted) {
-      receipt.submitter.accepted(receipt.token, message.id);
+      receipt.submitter.accepted(receipt.token, id);
       return;
     }
     if (receipt.final) {
       if (receipt.fate === Fate.delivered) this.#deps.counters.receiptsDelivered++;
       else this.#deps.counters.receiptsOther++;
-      const id = Buffer.from(receipt.carrierId, 'latin1');
+      const carrierId = Buffer.from(receipt.carrierId, 'latin1');
       const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, receipt.carrier);
       const error = errorNumber(receipt.error);
-      ledger.add(message.id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, id, 0, id.length);
+      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, carrierId, 0, carrierId.length);
     }
     const waiting = wanted ? this.#waiting : this.#quiet;
     waiting.submitters.push(receipt.submitter);
     waiting.tokens.push(receipt.token);
     if (wanted) {
-      this.#add(
-        message.account,
-        record,
-        0,
-        message.id,
-        message.submittedAt,
-        receipt.doneAt,
-        receipt.fate,
-        receipt.error,
-      );
+      const account = found.accounts[found.account[place]!]!;
+      this.#add(account, records, at, id, found.submittedAt[place]!, receipt.doneAt, receipt.fate, receipt.error);
     }
   }
 
@@ -304,6 +305,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     }
     const waiting = this.#waiting;
     this.#waiting = { submitters: [], tokens: [] };
+    this.#committing++;
     this.#deps.commit(this.#builder.close(number, this.#deps.now(), 0), waiting, framesOf(this.#ledgers));
   }
 

@@ -9,7 +9,9 @@ export interface SlotHolder {
 }
 
 /** Settles under way at once; what comes meanwhile forms the next. */
-const IN_FLIGHT = 4;
+const IN_FLIGHT = 2;
+/** A second one goes while the first is flushed only when it is worth its message between threads. */
+const WORTHWHILE = 64;
 
 interface Slots {
   readonly holders: SlotHolder[];
@@ -77,6 +79,7 @@ export class Settler implements Actor<SettlerMessage> {
 
   turnEnd(): void {
     if (this.#pending === 0 || this.#inFlight >= IN_FLIGHT) return;
+    if (this.#inFlight > 0 && this.#pending < WORTHWHILE) return;
     const frames: LedgerFrame[] = [];
     for (const [destination, writer] of this.#writers) {
       if (writer.count > 0) frames.push({ destination, entries: writer.take() });

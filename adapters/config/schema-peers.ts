@@ -113,7 +113,7 @@ export const smppCarrierSchema = group({
     .default(1)
     .describe('How long a session rests after ESME_RTHROTTLED or ESME_RMSGQFUL'),
   reconnect_seconds: amount(0.05, 3600).default(1).describe('First wait after a lost session; doubles each time'),
-  reconnect_max_seconds: amount(0.05, 86_400).default(60).describe('Longest such wait'),
+  reconnect_max_seconds: amount(0.05, 86_400).default(5).describe('Longest such wait'),
   receipt_hours: whole(1, 720).default(72).describe('How long the carrier may take to send a receipt'),
 });
 

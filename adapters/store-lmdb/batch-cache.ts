@@ -1,15 +1,20 @@
 import type { Batch } from '../../actors/message/batch.ts';
 
-/** Octets of recent batches kept in memory: the claim, the receipts and the archive of a batch usually follow at once. */
+/** Octets of batches kept in memory: the claim, the receipts and the archive of a batch usually follow one another. */
 const LIMIT = 24 * 1024 * 1024;
 
-/** The most recently accepted batches, oldest out first. */
+/** The batches used last; the one whose use is longest ago goes first. */
 export class BatchCache {
   readonly #batches = new Map<number, Batch>();
   #octets = 0;
 
   get(number: number): Batch | undefined {
-    return this.#batches.get(number);
+    const batch = this.#batches.get(number);
+    if (batch) {
+      this.#batches.delete(number);
+      this.#batches.set(number, batch);
+    }
+    return batch;
   }
 
   put(batch: Batch): void {

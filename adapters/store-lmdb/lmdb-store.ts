@@ -28,7 +28,7 @@ import { Outbox } from './outbox.ts';
 import { ParkedHeap } from './parked-heap.ts';
 import { Queues, type Taken } from './queues.ts';
 import { ExpiryIndex } from './expiry-index.ts';
-import { recordWithout } from './records.ts';
+import { CorrelatedBuilder } from './records.ts';
 
 export interface StoreSettings {
   /** Most messages queued before new ones are refused. */
@@ -53,8 +53,6 @@ export interface StoreDeps {
 }
 
 const NEXT_BATCH = 'next-batch-number';
-/** Octets of a message's text that its receipt repeats at most (SMPP v3.4 Appendix B). */
-const RECEIPT_TEXT = 20;
 /** A claim that lapses this often with its worker is poison. */
 const LAPSE_LIMIT = 3;
 
@@ -128,7 +126,7 @@ export class LmdbStore {
       settle: frames => this.settle(frames),
       claim: async (destination, max) => this.#claimed(this.#queues.take(destination, max, owner)),
       claimExpired: async max => this.#claimed(this.#takeExpired(max, owner)),
-      correlate: async (carrier, ids) => ids.map(id => this.#correlate(carrier, id)),
+      correlate: async (carrier, ids) => this.#correlate(carrier, ids),
       find: async id => this.#find(id),
       cancel: id => this.#cancel(id),
       scan: async (destination, after, limit) => this.#scan(destination, after, limit),
@@ -511,6 +509,7 @@ export class LmdbStore {
       if (!value) throw new DamagedBatchError('is missing');
       const batch = readBatch(value, true);
       if (batch.number !== state.number) throw new DamagedBatchError(`names itself ${batch.number}`);
+      this.#cache.put(batch);
       return batch;
     } catch (error) {
       if (!(error instanceof DamagedBatchError)) throw error;
@@ -543,21 +542,20 @@ export class LmdbStore {
     this.#commit.enqueue(() => undefined);
   }
 
-  #correlate(carrier: string, carrierId: string): Correlated | undefined {
-    const id = this.#correlations.get(carrier, carrierId);
-    if (id === undefined) return undefined;
-    const state = this.#states.get(batchNumberOf(id));
-    const batch = state && this.#read(state);
-    if (!state || !batch) return undefined;
-    const index = indexOf(id);
-    const standing = state.standing[index];
-    return {
-      id,
-      final: standing !== Standing.awaiting && standing !== Standing.awaitingArchived,
-      submittedAt: state.createdAt,
-      account: state.groups[groupIndexOf(state, index)]!.group.account,
-      record: recordWithout(batch, index, RECEIPT_TEXT),
-    };
+  #correlate(carrier: string, carrierIds: readonly string[]): Correlated {
+    const found = new CorrelatedBuilder(carrierIds.length);
+    for (let i = 0; i < carrierIds.length; i++) {
+      const id = this.#correlations.get(carrier, carrierIds[i]!);
+      const state = id === undefined ? undefined : this.#states.get(batchNumberOf(id));
+      const batch = state && this.#read(state);
+      if (id === undefined || !state || !batch) continue;
+      const index = indexOf(id);
+      const standing = state.standing[index];
+      const final = standing !== Standing.awaiting && standing !== Standing.awaitingArchived;
+      const { account } = state.groups[groupIndexOf(state, index)]!.group;
+      found.add(i, id, final, state.createdAt, account, batch, index);
+    }
+    return found.done();
   }
 
   #find(id: MessageId): FoundMessage | undefined {
@@ -630,9 +628,10 @@ export class LmdbStore {
     for (const { state, due } of this.#outbox.take(max)) {
       const batch = this.#read(state);
       if (!batch) continue;
+      const whole = !state.groupIndex && !due.includes(0);
       items.push({
         number: state.number,
-        batch: subsetOf(batch, due, groupsOf(state), state.groupIndex),
+        batch: whole ? Uint8Array.from(batch.buffer) : subsetOf(batch, due, groupsOf(state), state.groupIndex),
         due,
         ledger: this.#ledgerOf(state),
       });

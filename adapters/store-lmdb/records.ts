@@ -1,16 +1,75 @@
 import type { Batch } from '../../actors/message/batch.ts';
+import type { MessageId } from '../../actors/message/id.ts';
 import { R } from '../../actors/message/record.ts';
+import type { Correlated } from '../../actors/ports.ts';
 
-/** A copy of one record with at most `textLimit` octets of its text and without its TLVs: what a receipt needs to know. */
-export function recordWithout(batch: Batch, index: number, textLimit: number): Uint8Array {
-  const b = batch.buffer;
-  const at = batch.offsets[index]!;
-  const textAt = R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]!;
-  const textLength = Math.min(b.readUInt32LE(at + R.textLength), textLimit);
-  const copy = Buffer.allocUnsafeSlow(textAt + textLength);
-  b.copy(copy, 0, at, at + copy.length);
-  copy.writeUInt32LE(copy.length, R.length);
-  copy.writeUInt32LE(textLength, R.textLength);
-  copy.writeUInt32LE(0, R.tlvsLength);
-  return copy;
+/** Octets of a message's text that its receipt repeats at most (SMPP v3.4 Appendix B). */
+const TEXT_LIMIT = 20;
+
+/** Puts together the answer of a correlation. */
+export class CorrelatedBuilder {
+  readonly #ids: Float64Array;
+  readonly #final: Uint8Array;
+  readonly #submittedAt: Float64Array;
+  readonly #account: Uint16Array;
+  readonly #offsets: Uint32Array;
+  readonly #accounts: string[] = [];
+  #records = Buffer.allocUnsafeSlow(4096);
+  #end = 0;
+
+  constructor(count: number) {
+    this.#ids = new Float64Array(count);
+    this.#final = new Uint8Array(count);
+    this.#submittedAt = new Float64Array(count);
+    this.#account = new Uint16Array(count);
+    this.#offsets = new Uint32Array(count);
+  }
+
+  add(
+    place: number,
+    id: MessageId,
+    final: boolean,
+    submittedAt: number,
+    account: string,
+    batch: Batch,
+    index: number,
+  ): void {
+    this.#ids[place] = id;
+    this.#final[place] = final ? 1 : 0;
+    this.#submittedAt[place] = submittedAt;
+    let known = this.#accounts.indexOf(account);
+    if (known < 0) known = this.#accounts.push(account) - 1;
+    this.#account[place] = known;
+    this.#offsets[place] = this.#end;
+    this.#addRecord(batch.buffer, batch.offsets[index]!);
+  }
+
+  done(): Correlated {
+    return {
+      ids: this.#ids,
+      final: this.#final,
+      submittedAt: this.#submittedAt,
+      account: this.#account,
+      accounts: this.#accounts,
+      records: Uint8Array.from(this.#records.subarray(0, this.#end)),
+      offsets: this.#offsets,
+    };
+  }
+
+  #addRecord(b: Buffer, at: number): void {
+    const textAt = R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]!;
+    const textLength = Math.min(b.readUInt32LE(at + R.textLength), TEXT_LIMIT);
+    const length = textAt + textLength;
+    const start = this.#end;
+    if (start + length > this.#records.length) {
+      const larger = Buffer.allocUnsafeSlow(this.#records.length * 2 + length);
+      this.#records.copy(larger, 0, 0, start);
+      this.#records = larger;
+    }
+    b.copy(this.#records, start, at, at + length);
+    this.#records.writeUInt32LE(length, start + R.length);
+    this.#records.writeUInt32LE(textLength, start + R.textLength);
+    this.#records.writeUInt32LE(0, start + R.tlvsLength);
+    this.#end = start + length;
+  }
 }

@@ -124,11 +124,10 @@ function moveClaims(claims: readonly Claimed[]): Answer {
   );
 }
 
-function moveCorrelated(found: readonly (Correlated | undefined)[]): Answer {
-  return new Answer(
-    found.map(message => message && { ...message, record: own(message.record) }),
-    [],
-  );
+function moveCorrelated(found: Correlated): Answer {
+  const { ids, final, submittedAt, account, records, offsets } = found;
+  const buffers = [ids, final, submittedAt, account, records, offsets].map(column => column.buffer as ArrayBuffer);
+  return new Answer(found, buffers);
 }
 
 function moveOutbox(items: readonly OutboxItem[]): Answer {

@@ -84,7 +84,7 @@ async function lane(): Promise<void> {
     const found = await port.correlate('sink', ids);
     for (let i = 0; i < count; i++) {
       scratch.latin1Write(ids[i]!);
-      ledger.add(found[i]!.id, What.receipt, Fate.delivered, 1, 0, 0, Date.now(), scratch, 0, 8);
+      ledger.add(found.ids[i]!, What.receipt, Fate.delivered, 1, 0, 0, Date.now(), scratch, 0, 8);
     }
     await settled;
     await port.settle([{ destination: 'sink', entries: ledger.take() }]);

@@ -12,7 +12,7 @@ export interface NodeControl {
    * @throws ControlError `invalid` with every problem in `details`
    */
   apply(seed: unknown): Promise<ApplyResult>;
-  /** Refuses new work, finishes what is in flight, unbinds, ends the process. Resolves when only the end is left. */
+  /** Begins to refuse new work, finish what is in flight, unbind and end the process. Resolves when it has begun. */
   drain(): Promise<DrainResult>;
   /** Submits a text as the operator, as if a frontend had. @throws ControlError `refused` when it is not accepted */
   send(message: OutgoingText): Promise<SendResult>;
@@ -194,7 +194,7 @@ export interface ApplyResult {
 }
 
 export interface DrainResult {
-  /** Messages that stay on disk for the next start. */
+  /** Messages queued as it began; those not finished wait on disk for the next start. */
   readonly queued: number;
 }
 

@@ -23,5 +23,5 @@ export function checkAccountChanges(data: unknown): CheckedAccount<Partial<Accou
   const { settings, problems } = checkAccount({ system_id: 'x', password: 'x', ...data });
   if (settings === undefined) return { settings, problems };
   const given = Object.entries(settings).filter(([key]) => key in data);
-  return { settings: Object.fromEntries(given) as Partial<AccountSettings>, problems };
+  return { settings: Object.fromEntries(given), problems };
 }

@@ -5,7 +5,6 @@ const VARIABLES: readonly (readonly [name: string, path: readonly string[], kind
   ['HELIOGRAPH_DATA_DIR', ['data_dir'], 'text'],
   ['HELIOGRAPH_HOST', ['listeners', 'host'], 'text'],
   ['HELIOGRAPH_SMPP_PORT', ['listeners', 'smpp', 'port'], 'number'],
-  ['HELIOGRAPH_SMPPS_PORT', ['listeners', 'smpps', 'port'], 'number'],
   ['HELIOGRAPH_API_PORT', ['listeners', 'api', 'port'], 'number'],
   ['HELIOGRAPH_PANEL_PORT', ['listeners', 'panel', 'port'], 'number'],
   ['HELIOGRAPH_WORKERS', ['workers'], 'number'],
@@ -20,10 +19,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Which variable set which key, so that a problem names the variable and not a line of the file. */
 export type Overrides = ReadonlyMap<string, string>;
 
-/**
- * A copy of `document` with the variables of `environment` written over it. An empty variable counts as absent.
- * `HELIOGRAPH_SMPPS_PORT` is used only where the file configures a certificate.
- */
+/** A copy of `document` with the variables of `environment` written over it. An empty variable counts as absent. */
 export function overrideByEnvironment(
   document: unknown,
   environment: Environment,
@@ -34,7 +30,6 @@ export function overrideByEnvironment(
   for (const [name, path, kind] of VARIABLES) {
     const given = environment[name];
     if (given === undefined || given === '') continue;
-    if (name === 'HELIOGRAPH_SMPPS_PORT' && !has(document, ['listeners', 'smpps'])) continue;
     if (kind === 'number' && !/^\d{1,9}$/.test(given)) {
       const message = `expected a whole number, got ${JSON.stringify(given)}`;
       problems.push({ source: name, key: '', message });
@@ -48,15 +43,6 @@ export function overrideByEnvironment(
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function has(document: unknown, path: readonly string[]): boolean {
-  let value = document;
-  for (const step of path) {
-    if (!isRecord(value)) return false;
-    value = value[step];
-  }
-  return isRecord(value);
 }
 
 /** Leaves what is not a map as it is: the schema says what is wrong with it. */

@@ -1,35 +1,11 @@
-import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { EXPECTED_NETWORK, parseNetwork } from '../../actors/accounts/allow-ips.ts';
 import { amount, ascii, digits, flag, group, listOf, name, oneOf, remotePort, text, whole } from './fields.ts';
 
 /** Accounts, carriers and frontends: everything a queue can lead to. They share one name space. */
 
-const CIDR = 'an address or a network such as 192.0.2.0/24 or 2001:db8::/32';
-
-export const cidr = () => z.string({ error: CIDR }).refine(isCidr, { error: CIDR });
-
-/** True for `192.0.2.7`, `192.0.2.0/24`, `2001:db8::1`, `2001:db8::/32`. */
-export function isCidr(value: string): boolean {
-  const [address = '', bits, ...rest] = value.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  if (bits === undefined) return true;
-  if (!/^\d{1,3}$/.test(bits)) return false;
-  return Number(bits) <= (family === 4 ? 32 : 128);
-}
-
-/** The list as `node:net` compares it, IPv4-mapped IPv6 peers included. An empty list is `null`: any address. */
-export function addressList(entries: readonly string[]): BlockList | null {
-  if (entries.length === 0) return null;
-  const list = new BlockList();
-  for (const entry of entries) {
-    const [address = '', bits] = entry.split('/');
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
-}
+export const network = () =>
+  z.string({ error: EXPECTED_NETWORK }).refine(value => parseNetwork(value) !== undefined, { error: EXPECTED_NETWORK });
 
 /** 15 characters and NUL (v3.4 §5.2.1). */
 const systemId = () => ascii(1, 15).describe('The name this peer binds with: at most 15 characters (SMPP v3.4 §5.2.1)');
@@ -55,7 +31,7 @@ export const accountSchema = group({
     .nullable()
     .default(null)
     .describe('Prepaid credits when the account is made; null: postpaid'),
-  allow_ips: listOf(cidr(), 'addresses or networks', 1000)
+  allow_ips: listOf(network(), 'addresses or networks', 1000)
     .default([])
     .describe('Addresses it may connect from; empty: any'),
   archive: oneOf('full', 'metadata', 'counters')

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { amount, ascii, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
-import { accountSchema, carrierSchema, cidr, frontendSchema } from './schema-peers.ts';
+import { accountSchema, carrierSchema, network, frontendSchema } from './schema-peers.ts';
 
 /** Most entries of each list that seeds the database. 1,000,000 routes are P8 of the performance goals. */
 export const MOST = {
@@ -45,7 +45,7 @@ export const apiKeySchema = group({
   name: name(),
   key: text(1, 256).describe('Sent as `Authorization: Bearer …`; 20 random characters or more'),
   role: oneOf('admin', 'operator', 'viewer', 'frontend').default('frontend'),
-  allow_ips: listOf(cidr(), 'addresses or networks', 1000)
+  allow_ips: listOf(network(), 'addresses or networks', 1000)
     .default([])
     .describe('Where it may be used; empty: anywhere'),
 });
@@ -64,12 +64,6 @@ const smppListener = group({
   no_route_status: whole(1, 0xffff_ffff).default(0x0000_000b).describe('command_status when no route fits'),
 });
 
-const smppsListener = group({
-  port: listenPort().default(3550),
-  certificate: text(1, 4096).describe('PEM file with the chain'),
-  key: text(1, 4096).describe('PEM file with the private key'),
-});
-
 const apiListener = group({
   port: listenPort().default(8080),
   auth: oneOf('required', 'none').default('required').describe('none: no key is asked for; on loopback only'),
@@ -78,7 +72,6 @@ const apiListener = group({
 const listeners = group({
   host: text(1, 253).default('127.0.0.1').describe('The address all listeners take'),
   smpp: smppListener.prefault({}),
-  smpps: smppsListener.optional().describe('SMPP over TLS; absent: not opened'),
   api: apiListener.prefault({}),
   panel: group({ port: listenPort().default(8086) }).prefault({}),
 });
@@ -105,7 +98,6 @@ const archive = group({
 
 const receipts = group({
   orphan_wait_seconds: amount(0.1, 3600).default(30).describe('How long a receipt waits for the id it names'),
-  keep_hours: whole(1, 8760).default(72).describe('How long a receipt waits for its account to bind'),
   orphan_max: whole(100, 10_000_000).default(100_000).describe('Most of them waiting'),
 });
 

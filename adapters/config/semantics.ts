@@ -117,8 +117,8 @@ export function checkSettings(configuration: Configuration): Finding[] {
     problem(['messages', 'validity_seconds'], message);
   }
   const ports = new Map<number, string>();
-  for (const key of ['smpp', 'smpps', 'api', 'panel'] as const) {
-    const port = listeners[key]?.port ?? 0;
+  for (const key of ['smpp', 'api', 'panel'] as const) {
+    const { port } = listeners[key];
     const holder = ports.get(port);
     if (port === 0) continue;
     if (holder === undefined) ports.set(port, key);

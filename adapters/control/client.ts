@@ -15,8 +15,7 @@ import { MOST_BODY_OCTETS } from './protocol.ts';
 import type { ErrorBody } from './protocol.ts';
 import { readNodeFile } from './node-file.ts';
 
-/** A drain waits for what is in flight; the rest is answered at once, a table of 100,000 routes within seconds. */
-const DRAIN_MS = 10 * 60_000;
+/** Most is answered at once, a table of 100,000 routes within seconds. */
 const ANSWER_MS = 60_000;
 
 /**
@@ -36,13 +35,13 @@ export function openControl(dataDir: string): NodeControl {
 
 /** @param dataDir how an error names the node */
 export function connectControl(socketPath: string, dataDir: string): NodeControl {
-  const call = async <Result>(method: string, path: string, body?: unknown, timeoutMs = ANSWER_MS): Promise<Result> =>
-    (await exchange({ socketPath, dataDir, method, path, body, timeoutMs })) as Result;
+  const call = async <Result>(method: string, path: string, body?: unknown): Promise<Result> =>
+    (await exchange({ socketPath, dataDir, method, path, body })) as Result;
   return {
     status: () => call<NodeStatus>('GET', '/v1/status'),
     names: () => call<readonly string[]>('GET', '/v1/names'),
     apply: seed => call<ApplyResult>('POST', '/v1/apply', seed),
-    drain: () => call<DrainResult>('POST', '/v1/drain', undefined, DRAIN_MS),
+    drain: () => call<DrainResult>('POST', '/v1/drain'),
     send: (message: OutgoingText) => call<SendResult>('POST', '/v1/messages', message),
     message: id => call<MessageStory>('GET', `/v1/messages/${id}`),
     accounts: () => call<readonly AccountInfo[]>('GET', '/v1/accounts'),
@@ -60,10 +59,9 @@ interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly body: unknown;
-  readonly timeoutMs: number;
 }
 
-function exchange({ socketPath, dataDir, method, path, body, timeoutMs }: Exchange): Promise<unknown> {
+function exchange({ socketPath, dataDir, method, path, body }: Exchange): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? '' : JSON.stringify(body);
     const length = Buffer.byteLength(text);
@@ -75,8 +73,8 @@ function exchange({ socketPath, dataDir, method, path, body, timeoutMs }: Exchan
     }
     const headers = { 'content-type': 'application/json', 'content-length': length };
     const call = request({ socketPath, method, path, headers, agent: false });
-    call.setTimeout(timeoutMs, () => {
-      const seconds = Math.round(timeoutMs / 1000);
+    call.setTimeout(ANSWER_MS, () => {
+      const seconds = ANSWER_MS / 1000;
       call.destroy(new ControlError('unavailable', `the node on ${dataDir} did not answer within ${seconds} s`));
     });
     call.on('error', (error: NodeJS.ErrnoException) => reject(translated(error, dataDir)));

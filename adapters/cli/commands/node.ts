@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CommandFailure, Context, examples, withCommonOptions } from '../context.ts';
 import type { CommonOptions } from '../context.ts';
@@ -36,10 +37,13 @@ export function addNodeCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('drain', 'drain --data /var/lib/heliograph'))
     .action(async (options: CommonOptions) => {
       const context = new Context(deps, options);
-      const result = await context.control().drain();
+      const control = context.control();
+      const { node } = await control.status();
+      const result = await control.drain();
+      await ended(node.pid);
       context.print(
         result,
-        `drained: the node has ended, ${plural(result.queued, 'message')} wait on disk for the next start`,
+        `drained: the node has ended; ${plural(result.queued, 'message')} were on disk as it began`,
       );
     });
 
@@ -52,6 +56,27 @@ export function addNodeCommands(program: Command, deps: ProgramDeps): void {
       const done = result.applied.length === 0 ? 'nothing to do' : `applied ${result.applied.join(', ')}`;
       context.print(result, `${done}: the database has all ${plural(result.total, 'migration')} of this release`);
     });
+}
+
+/** How long a drain may take: as long as carriers and databases take to answer. */
+const MOST_DRAIN_MS = 10 * 60_000;
+
+/** Waits until the process is gone. @throws CommandFailure when it still drains after ten minutes */
+async function ended(pid: number): Promise<void> {
+  const end = performance.now() + MOST_DRAIN_MS;
+  while (lives(pid)) {
+    if (performance.now() > end) throw new CommandFailure(`the node (process ${pid}) has not ended within ten minutes`);
+    await sleep(50);
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, under another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 function checkConfig(context: Context, file: string | undefined): void {

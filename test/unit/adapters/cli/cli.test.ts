@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -267,10 +268,17 @@ describe('the other verbs', () => {
     expect(named.stdout).toContain('start y.yaml');
   });
 
-  it('drain and migrate say what is left', async () => {
-    expect((await cli(['drain'])).stdout).toBe(
-      'drained: the node has ended, 1,200 messages wait on disk for the next start\n',
-    );
+  it('drain returns when the node has ended', async () => {
+    const node = spawn('sleep', ['1']);
+    let gone = false;
+    node.on('exit', () => (gone = true));
+    sample.current = { ...EMPTY_STATUS, node: { ...EMPTY_STATUS.node, pid: node.pid! } };
+    const { stdout } = await cli(['drain']);
+    expect(gone).toBe(true);
+    expect(stdout).toBe('drained: the node has ended; 1,200 messages were on disk as it began\n');
+  });
+
+  it('migrate says what it did', async () => {
     expect((await cli(['migrate'])).stdout).toBe('nothing to do: the database has all 3 migrations of this release\n');
   });
 

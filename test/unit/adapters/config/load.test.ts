@@ -307,13 +307,6 @@ describe('environment', () => {
     expect(parseConfiguration('', 'h', { environment }).configuration?.listeners.smpp.port).toBe(2775);
   });
 
-  it('uses HELIOGRAPH_SMPPS_PORT where a certificate is configured', () => {
-    const environment = { HELIOGRAPH_SMPPS_PORT: '3551' };
-    const text = 'listeners: { smpps: { certificate: c.pem, key: k.pem } }';
-    expect(parseConfiguration(text, 'h', { environment }).configuration?.listeners.smpps?.port).toBe(3551);
-    expect(parseConfiguration('', 'h', { environment }).configuration?.listeners.smpps).toBe(undefined);
-  });
-
   it('names the variable, and no secret, when it is wrong', () => {
     const environment = {
       HELIOGRAPH_API_PORT: 'http',

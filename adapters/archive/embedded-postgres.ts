@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { realpath } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -13,7 +13,7 @@ import {
   isSmallVolume,
   prepareFolder,
   processesIn,
-  removeStalePid,
+  removeStaleLocks,
   SOCKET_PORT,
   socketPath,
   startedWith,
@@ -81,6 +81,7 @@ const SMALL_SETTINGS = { min_wal_size: '2MB', max_wal_size: '4MB', shared_buffer
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const binaries = await findPostgresBinaries();
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const user = await chooseUser(binaries, options.folder);
   const prepared = await prepareFolder(options.folder, user, binaries);
   await checkVersion(prepared.cluster, binaries);
@@ -145,8 +146,13 @@ export class EmbeddedPostgres implements AsyncDisposable {
   /** Called once, by `startEmbeddedPostgres`. */
   async start(): Promise<void> {
     process.on('exit', this.#onExit);
-    this.#adopted = await this.#adopt();
-    if (!this.#adopted) await this.#launch();
+    try {
+      this.#adopted = await this.#adopt();
+      if (!this.#adopted) await this.#launch();
+    } catch (error) {
+      process.off('exit', this.#onExit);
+      throw error;
+    }
     this.#look();
   }
 
@@ -186,7 +192,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
   async #launch(): Promise<void> {
     const { cluster } = this.#folder;
     await endOrphans(cluster);
-    await removeStalePid(cluster);
+    await removeStaleLocks(this.#folder);
     const [file = '', ...args] = [...this.#user.prefix, this.#program, ...this.#args];
     const child = spawn(file, args, {
       ...this.#user.identity,
@@ -243,8 +249,8 @@ export class EmbeddedPostgres implements AsyncDisposable {
     try {
       this.#log.error({ pid: this.#pid, said: this.#lastWords() }, 'the embedded Postgres died; starting it again');
       this.#pid = 0;
-      this.#restarts++;
       await this.#launch();
+      this.#restarts++;
       this.#log.info({ pid: this.#pid, restarts: this.#restarts }, 'the embedded Postgres is up again');
     } catch (error) {
       if (!this.#stopping) this.#log.error({ problem: String(error) }, 'the embedded Postgres cannot be started');
@@ -264,6 +270,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
       this.#signal(signal);
       if (await isGone(cluster, patience)) break;
     }
+    await endOrphans(cluster);
     this.#pid = 0;
   }
 
@@ -287,13 +294,20 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 }
 
-/** Ends what a killed postmaster left: its backends end by themselves as soon as they look up. */
+/**
+ * Waits for what a killed postmaster left: its backends end by themselves as soon as they look up, or else are killed.
+ * @throws EmbeddedPostgresError when even that does not end them (a disk that does not answer)
+ */
 async function endOrphans(cluster: string): Promise<void> {
-  const deadline = performance.now() + ORPHAN_DEADLINE_MS;
+  const start = performance.now();
   for (;;) {
     const pids = await processesIn(cluster);
     if (pids.length === 0) return;
-    if (performance.now() > deadline) for (const pid of pids) trySignal(pid, 'SIGKILL');
+    const waited = performance.now() - start;
+    if (waited > 2 * ORPHAN_DEADLINE_MS) {
+      throw new EmbeddedPostgresError(`processes ${pids.join(', ')} of an earlier Postgres do not end`);
+    }
+    if (waited > ORPHAN_DEADLINE_MS) for (const pid of pids) trySignal(pid, 'SIGKILL');
     await delay(POLL_MS);
   }
 }

@@ -41,7 +41,7 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
  * npm packs no symlinks: the package lists them, and its install script makes them. Where install scripts are not
  * allowed, they are made here.
  */
-async function linkLibraries(root: string): Promise<void> {
+export async function linkLibraries(root: string): Promise<void> {
   const links: unknown = JSON.parse(await readFile(join(root, 'pg-symlinks.json'), 'utf8'));
   for (const { source, target } of links as { source: string; target: string }[]) {
     // Both are relative to the package: native/lib/libpq.so.5.18, native/lib/libpq.so.5

@@ -58,11 +58,10 @@ export async function isSmallVolume(folder: string): Promise<boolean> {
 }
 
 /**
- * Makes what is missing: folders, and the database by initdb (about a second).
+ * Makes what is missing in `folder`, which exists: the database by initdb (about a second), a folder for the socket.
  * @throws EmbeddedPostgresError when initdb fails, or the database is another major version's
  */
 export async function prepareFolder(folder: string, user: RunAs, binaries: PostgresBinaries): Promise<PostgresFolder> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   await giveTo(user, folder);
   const cluster = join(folder, 'cluster');
   if (!existsSync(cluster)) await initialise(folder, cluster, user, binaries);
@@ -159,11 +158,13 @@ export async function processesIn(cluster: string): Promise<readonly number[]> {
 }
 
 /**
- * Postgres does not start while a process has the pid in a file that a crash left, whatever process that is. So it is
- * removed; there must be no `processesIn(cluster)`.
+ * Postgres does not start while a process has the pid in a lock file that a crash left, whatever process that is (where
+ * nobody reaps, the dead one itself). So they are removed; there must be no `processesIn(cluster)`.
  */
-export async function removeStalePid(cluster: string): Promise<void> {
+export async function removeStaleLocks({ cluster, run }: PostgresFolder): Promise<void> {
   await rm(join(cluster, 'postmaster.pid'), { force: true });
+  await rm(socketPath(run), { force: true });
+  await rm(`${socketPath(run)}.lock`, { force: true });
 }
 
 async function runTool(command: readonly string[], user: RunAs, cwd: string): Promise<void> {

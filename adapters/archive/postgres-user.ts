@@ -30,8 +30,8 @@ const AS_NOBODY: RunAs = {
 const IN_NAMESPACE: RunAs = { kind: 'user-namespace', uid: 0, gid: 0, identity: {}, prefix: NAMESPACE };
 
 /**
- * @param folder where the database is to lie: it, or its nearest parent, exists
- * @throws EmbeddedPostgresError when Postgres can run as nobody here
+ * @param folder where the database is to lie: it exists
+ * @throws EmbeddedPostgresError when there is nobody that Postgres could run as here
  */
 export async function chooseUser(binaries: PostgresBinaries, folder: string): Promise<RunAs> {
   const uid = process.getuid!();

@@ -8,8 +8,12 @@ import { connect } from '../../drizzle/connect.ts';
 /** One real Postgres for a test file, a database for each test. */
 export interface TestPostgres {
   readonly server: EmbeddedPostgres;
+  /** Its data directory. */
+  readonly cluster: string;
   /** Makes an empty database and returns its URL. */
   database(): Promise<string>;
+  /** Starts it again after `server.stop()`, as another `server`. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -26,16 +30,23 @@ export function keptLog(): { readonly log: ArchiveLog; readonly lines: string[] 
 
 export async function startTestPostgres(): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'heliograph-pg-'));
-  const server = await startEmbeddedPostgres({ folder: join(folder, 'postgres'), log: silentLog });
+  const start = () => startEmbeddedPostgres({ folder: join(folder, 'postgres'), log: silentLog });
+  let server = await start();
   let made = 0;
   return {
-    server,
+    get server() {
+      return server;
+    },
+    cluster: join(folder, 'postgres', 'cluster'),
     database: async () => {
       const name = `test_${++made}`;
       const sql = connect(server.url, { max: 1, applicationName: 'test', statementTimeoutMs: 30_000 });
       await sql.unsafe(`CREATE DATABASE ${name}`);
       await sql.end();
       return server.url.replace('postgres:///postgres?', `postgres:///${name}?`);
+    },
+    restart: async () => {
+      server = await start();
     },
     stop: async () => {
       await server.stop();

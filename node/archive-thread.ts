@@ -41,12 +41,12 @@ await runThread<undefined, ArchiveApi>(async () => {
   let database: OpenDatabase | undefined;
   let reader: ArchiveReader | undefined;
   let problem = '';
-  let stopping = false;
+  const stopping = new AbortController();
 
   /** Brings up database and archive; a database that does not start is tried again: messages flow meanwhile. */
   async function start(setup: ArchiveSetup, log: ArchiveLog): Promise<void> {
     const ids = new PublicIds(setup.idKey);
-    while (!stopping) {
+    while (!stopping.signal.aborted) {
       try {
         if (setup.databaseUrl === undefined) {
           postgres = await startEmbeddedPostgres({ folder: join(setup.dataDir, 'postgres'), log });
@@ -57,7 +57,7 @@ await runThread<undefined, ArchiveApi>(async () => {
           store: await store,
           databaseUrl,
           ids,
-          decode: decodeText,
+          decode: (octets, dataCoding) => decodeText(octets, dataCoding, false),
           nowMs: systemClock.nowMs,
           log,
           retentionDays: setup.retentionDays,
@@ -97,7 +97,7 @@ await runThread<undefined, ArchiveApi>(async () => {
       if (peer.role === 'store') connected(storeOver(new Link(port, { peer: 'store' })));
     },
     stop: async deadlineMs => {
-      stopping = true;
+      stopping.abort();
       await archive?.stop(deadlineMs / 2);
       await database?.[Symbol.asyncDispose]();
       await postgres?.[Symbol.asyncDispose]();

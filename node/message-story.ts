@@ -77,6 +77,8 @@ function eventText(found: FoundMessage, ledger: Buffer, at: number): string {
       return 'back in the queue: its session was lost';
     case What.rerouted:
       return `routed to ${carrierId}`;
+    default:
+      return 'something this release does not know';
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type NodeStatus,
   type OutgoingText,
   type SendResult,
+  type SessionInfo,
 } from '../actors/node-control.ts';
 import { checkSeedData } from '../adapters/config/load.ts';
 import { formatProblem } from '../adapters/config/problems.ts';
@@ -17,7 +18,7 @@ import { statusOf } from '../adapters/smpp/codec/command-status.ts';
 import type { LiveAccount } from './live-configuration.ts';
 import { eventsOf, storyOfArchived, summaryOfFound } from './message-story.ts';
 import type { Node } from './node.ts';
-import type { WorkerStatus } from './worker-messages.ts';
+import type { WorkerSession, WorkerStatus } from './worker-messages.ts';
 
 const MOST_SHOWN = 1000;
 const RECENT = 20;
@@ -65,10 +66,7 @@ export class RunningNode implements NodeControl {
         activatedAt: live.routing.activatedAt,
       },
       listeners: Object.entries(node.ports).map(([name, port]) => ({ name, host: node.settings.listeners.host, port })),
-      sessions: sessions.slice(0, MOST_SHOWN).map(({ used, size, reason: _, ...session }) => ({
-        ...session,
-        window: { used, size },
-      })),
+      sessions: sessions.slice(0, MOST_SHOWN).map(shownSession),
       sessionCount: sessions.length,
       queues: queues.slice(0, MOST_SHOWN).map(queue => ({
         destination: queue.destination,
@@ -245,8 +243,23 @@ export class RunningNode implements NodeControl {
     return this.#node.configuration.live.accounts.find(account => account.system_id === systemId);
   }
 
-  #info({ passwordHash: _, ...account }: LiveAccount): AccountInfo {
-    return { ...account, sessions: this.#node.gatekeeper.sessionsOf(account.system_id) };
+  #info(account: LiveAccount): AccountInfo {
+    const { system_id, enabled, description, binds, window, deliver_window, throughput, credits, allow_ips, archive } =
+      account;
+    const sessions = this.#node.gatekeeper.sessionsOf(system_id);
+    return {
+      system_id,
+      enabled,
+      description,
+      sessions,
+      binds,
+      window,
+      deliver_window,
+      throughput,
+      credits,
+      allow_ips,
+      archive,
+    };
   }
 
   async #recent(workers: readonly WorkerStatus[]): Promise<MessageSummary[]> {
@@ -285,6 +298,10 @@ export class RunningNode implements NodeControl {
 
 /** Stands for a password that is not being changed, where the settings are checked as a whole. */
 const UNCHANGED = 'unchanged'.slice(0, 8);
+
+function shownSession({ name, side, peer, bind, state, since, used, size }: WorkerSession): SessionInfo {
+  return { name, side, peer, bind, state, since, window: { used, size } };
+}
 
 function sum(workers: readonly WorkerStatus[]): WorkerStatus['counters'] {
   const total: Record<string, number> = {};

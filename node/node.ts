@@ -9,7 +9,7 @@ import { lockFolder, type FolderLock } from '../runtime/folder-lock.ts';
 import { Lifecycle } from '../runtime/lifecycle.ts';
 import { createLogger, type Logger, type LogSink } from '../runtime/log.ts';
 import { ThreadWiring } from '../runtime/thread-wiring.ts';
-import { Timers } from '../runtime/timers.ts';
+import { Timers, type Timer } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { WorkerPool, type PoolOptions } from '../runtime/worker-pool.ts';
 import { PublicIds } from '../actors/message/id.ts';
@@ -358,15 +358,17 @@ export class Node {
   #watchAlarms(): void {
     const timer = this.#timers.timer(() => {
       this.storeApi.alarms().then(
-        lines => {
-          for (const line of lines) this.#log.error(line);
-          this.#alarms = [...this.#alarms, ...lines].slice(-100);
-          timer.start(ALARMS_EVERY_MS);
-        },
+        lines => this.#alarm(lines, timer),
         () => timer.start(ALARMS_EVERY_MS),
       );
     });
     timer.start(1);
+  }
+
+  #alarm(lines: readonly string[], timer: Timer): void {
+    for (const line of lines) this.#log.error(line);
+    this.#alarms = [...this.#alarms, ...lines].slice(-100);
+    timer.start(ALARMS_EVERY_MS);
   }
 
   #pool<Api extends object>(
@@ -384,29 +386,26 @@ export class Node {
       fatal: this.#fatalFlag,
       clock: systemClock,
       timers: this.#timers,
-      up: worker => this.#up(worker as never),
-      down: (worker, reason) => this.#down(worker as never, reason),
+      up: worker => this.#up(worker),
+      down: (worker, reason) => this.#down(worker, reason),
       crashed: (thread, error) => this.#log?.error('thread ended', { thread, error: error as Error }),
       gaveUp: error => fatal(`${role} threads cannot be kept up`, error),
     };
     return new WorkerPool(options);
   }
 
-  #up(worker: WorkerHandle<never>): void {
-    const wired = this.#wiring.up(worker as never);
-    const ready =
-      worker.role === 'worker'
-        ? this.#workerUp(worker as never, wired)
-        : worker.role === 'archive'
-          ? this.#archiveUp(worker as never, wired)
-          : wired;
+  #up<Api extends object>(worker: WorkerHandle<Api>): void {
+    const wired = this.#wiring.up(worker);
+    let ready = wired;
+    if (worker.role === 'worker') ready = this.#workerUp(worker as unknown as WorkerHandle<WorkerApi>, wired);
+    else if (worker.role === 'archive') ready = this.#archiveUp(worker as unknown as WorkerHandle<ArchiveApi>, wired);
     // At the first start a failure is the start's; later the thread begins anew.
     ready.catch((error: unknown) => this.#log?.error('thread could not be set up', { error: error as Error }));
     this.#ready.push(ready);
   }
 
-  #down(worker: WorkerHandle<never>, reason: Error): void {
-    this.#wiring.down(worker as never);
+  #down<Api extends object>(worker: WorkerHandle<Api>, reason: Error): void {
+    this.#wiring.down(worker);
     if (worker.role === 'store') {
       // Its commits are in doubt and its memory is gone: begin anew from the disk.
       if (this.#lifecycle === undefined || this.#lifecycle.phase === 'serving')

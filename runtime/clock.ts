@@ -3,9 +3,9 @@ import { performance } from 'node:perf_hooks';
 /** Time as an argument: state machines never read a clock themselves. */
 export interface Clock {
   /** Milliseconds since 1970 by the wall clock. It jumps when somebody sets it: see `jump-detector.ts`. */
-  nowMs(): number;
+  readonly nowMs: () => number;
   /** Milliseconds that never go back, from an arbitrary start that is the same in every thread of this process. */
-  monotonicMs(): number;
+  readonly monotonicMs: () => number;
 }
 
 // `performance.now()` starts at zero in each thread, `hrtime` does not: added once, a monotonic time (a deadline, say)

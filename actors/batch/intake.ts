@@ -2,7 +2,7 @@ import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import type { MessageDraft } from '../message/draft.ts';
 import { Fate } from '../message/ledger.ts';
-import { Kind, type ArchiveMode, type RecordDecisions } from '../message/record.ts';
+import { ArchiveMode, Kind, type RecordDecisions } from '../message/record.ts';
 import { Refusal } from '../refusal.ts';
 import type { CompiledTable } from '../routing/compiled.ts';
 import { lookup, NO_ROUTE } from '../routing/match.ts';
@@ -58,7 +58,7 @@ export class Intake implements Actor<IntakeMessage> {
     kind: Kind.mt,
     group: 0,
     fateAtBirth: 0,
-    archiveMode: 0 as ArchiveMode,
+    archiveMode: ArchiveMode.full,
     flags: 0,
     expiresAt: 0,
     deliverAfter: 0,

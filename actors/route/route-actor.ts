@@ -4,7 +4,7 @@ import { Fate, LedgerFlag, What } from '../message/ledger.ts';
 import { expiresAtOf, Kind, R } from '../message/record.ts';
 import type { Claimed, MessageStore } from '../ports.ts';
 import { Answer } from './answer.ts';
-import { Deliveries, Delivery } from './delivery.ts';
+import { Delivery, type Deliveries } from './delivery.ts';
 import type { Settler, SlotHolder } from './settler.ts';
 
 /** A live session that messages of a destination can leave by. */

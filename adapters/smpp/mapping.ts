@@ -4,7 +4,7 @@ import type { PublicIds } from '../../actors/message/id.ts';
 import { RECEIPT } from '../../actors/message/receipt.ts';
 import { Kind, R, readRecord } from '../../actors/message/record.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
-import { COMMAND_ID } from './codec/command-id.ts';
+import type { COMMAND_ID } from './codec/command-id.ts';
 import { STATUS, statusOf } from './codec/command-status.ts';
 import { smSize, writeSm } from './codec/hot-write.ts';
 import type { Output } from './output.ts';

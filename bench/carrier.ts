@@ -26,7 +26,7 @@ function readArguments(): Readonly<Record<string, string | undefined>> {
   const names = ['port', 'every', ...[...NUMBERS, ...TEXTS].map(optionOf)];
   try {
     const options = Object.fromEntries(names.map(name => [name, { type: 'string' as const }]));
-    return parseArgs({ options }).values as Record<string, string | undefined>;
+    return parseArgs({ options }).values;
   } catch (error) {
     return fail((error as Error).message, 2);
   }

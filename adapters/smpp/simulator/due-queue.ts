@@ -65,7 +65,7 @@ export class DueQueue {
 
   /** Finds the first record, if it is due: it is at `buffer` and `at`. */
   first(nowMs: number): boolean {
-    if (this.nextDueMs > nowMs) return false;
+    if (this.#size === 0 || this.nextDueMs > nowMs) return false;
     this.buffer = this.#earliest!.chunks[0]!;
     this.at = this.#earliest!.head * this.#recordSize;
     return true;

@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { MessageDraft } from '../../../actors/message/draft.ts';
+import type { MessageDraft } from '../../../actors/message/draft.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Timer, Timers } from '../../../runtime/timers.ts';
 import { STATUS, statusOf } from '../codec/command-status.ts';
@@ -7,6 +7,7 @@ import { firstId, idAfter } from './carrier-id.ts';
 import { CarrierReceipt, wantsReceipt } from './carrier-receipt.ts';
 import { DeliveryKind, fillRecord, RECORD } from './delivery-record.ts';
 import { DueQueue } from './due-queue.ts';
+import { moOf } from './phone-message.ts';
 import type { SimulatorCounts, SimulatorSettings } from './settings.ts';
 import { SimulatorSession, type SessionOwner } from './simulator-session.ts';
 
@@ -283,22 +284,4 @@ export class SimulatedCarrier implements SessionOwner {
     if (dueMs === Infinity) this.#timer.cancel();
     else this.#timer.start(Math.max(TICK_MS, dueMs - nowMs));
   }
-}
-
-/** ASCII as such, anything else as UCS-2 (data_coding 1 and 8, SMPP v3.4 §5.2.19). */
-function moOf({ mo_from, mo_to, mo_text }: SimulatorSettings): MessageDraft {
-  const m = new MessageDraft();
-  const isAscii = /^[\x20-\x7e]*$/.test(mo_text);
-  const text = isAscii ? Buffer.from(mo_text, 'latin1') : Buffer.from(mo_text, 'utf16le').swap16();
-  m.buffer = Buffer.concat([Buffer.from(mo_from, 'latin1'), Buffer.from(mo_to, 'latin1'), text]);
-  m.sourceTon = 1;
-  m.sourceNpi = 1;
-  m.sourceLength = mo_from.length;
-  m.destNpi = 1;
-  m.destAt = mo_from.length;
-  m.destLength = mo_to.length;
-  m.dataCoding = isAscii ? 1 : 8;
-  m.textAt = mo_from.length + mo_to.length;
-  m.textLength = text.length;
-  return m;
 }

@@ -165,6 +165,10 @@ describe('weights (RFC 2782)', () => {
       1250, 3750, 5000,
     ]);
   });
+  test('a share ends before the next begins', () => {
+    const c = compiled(table(route({ weight: 1 }), route({ weight: 1 })));
+    expect([0, 0.4999, 0.5, 0.9999].map(random => find(c, q, random))).toEqual([0, 0, 1, 1]);
+  });
   test('weight 0 beside others is drawn hardly ever, but is', () => {
     expect(shares(table(route({ weight: 0 }), route({ weight: 49 }), route({ weight: 0 })), q)).toEqual([
       100, 9800, 100,

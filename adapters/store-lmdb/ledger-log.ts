@@ -52,3 +52,8 @@ export function decodeLedger(value: Buffer): LedgerPart[] {
 export function eachEntry(entries: Buffer, entry: (at: number) => void): void {
   for (let at = 0; at + L.head <= entries.length; at = nextEntry(entries, at)) entry(at);
 }
+
+/** The carrier's id of the entry at `at`; for `rerouted` the destination's name. */
+export function carrierIdAt(entries: Buffer, at: number): string {
+  return entries.latin1Slice(at + L.head, at + L.head + entries[at + L.carrierIdLength]!);
+}

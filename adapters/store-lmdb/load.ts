@@ -4,7 +4,7 @@ import { indexOf, messageId, type MessageId } from '../../actors/message/id.ts';
 import { L, LedgerFlag, What } from '../../actors/message/ledger.ts';
 import { decodeState, groupFor, groupIndexOf, newBatchState, Standing, type BatchState } from './batch-state.ts';
 import { ledgerKey, numberIn, numberKey, rangeOf, Tag } from './keys.ts';
-import { decodeLedger, eachEntry, type LedgerPart } from './ledger-log.ts';
+import { carrierIdAt, decodeLedger, eachEntry, type LedgerPart } from './ledger-log.ts';
 
 export interface Loaded {
   readonly states: BatchState[];
@@ -93,7 +93,7 @@ function replay(state: BatchState, entries: Buffer, at: number): void {
       state.standing[index] = Standing.ready;
       break;
     case What.rerouted: {
-      const name = entries.latin1Slice(at + L.head, at + L.head + entries[at + L.carrierIdLength]!);
+      const name = carrierIdAt(entries, at);
       if (wasReady) group.ready--;
       const to = groupFor(state, group.group, name);
       (state.groupIndex ??= new Uint8Array(state.count))[index] = to;
@@ -123,7 +123,7 @@ function correlate(
       const now = standing[index];
       if (entries[at + L.what] !== What.settled || (now !== Standing.awaiting && now !== Standing.awaitingArchived))
         return;
-      const id = entries.latin1Slice(at + L.head, at + L.head + entries[at + L.carrierIdLength]!);
+      const id = carrierIdAt(entries, at);
       into.push([destination, id, messageId(state.number, index)]);
     });
   for (let i = 0; i < state.ledgerCount; i++) {

@@ -10,6 +10,7 @@ import { readBatch } from './message/batch.ts';
 import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
 import { Fate } from './message/ledger.ts';
+import { Kind } from './message/record.ts';
 import type { LedgerFrame, MessageStore } from './ports.ts';
 import { ReceiptDesk, type ReceiptMessage, type ReceiptSettings } from './receipt/receipt-desk.ts';
 import { Deliveries, Delivery } from './route/delivery.ts';
@@ -35,6 +36,10 @@ export interface TrafficDeps {
   /** How a destination is to be treated; asked once per destination and at every change. */
   readonly routeSettings: (destination: string) => RouteSettings;
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
+  /** A batch has been committed or refused, `ms` after its first message came in: the longest that any of them waited. */
+  readonly committed: (ms: number) => void;
+  /** A peer has answered a message `ms` after it was sent. Told of one in 64. */
+  readonly answered: (side: 'account' | 'carrier', ms: number) => void;
   /** This thread cannot go on: the store is gone, or an actor that others depend on has thrown. */
   readonly failed: (error: unknown) => void;
 }
@@ -124,10 +129,14 @@ export class Traffic {
           numbers: this.#numbers,
           settings: settings.intake,
           now,
+          monotonic,
           random,
-          commit: (batch, waiting) => {
+          commit: (batch, waiting, since) => {
             this.#remember(batch);
-            this.#commit(batch, waiting, false, [], () => this.#intake.ended());
+            this.#commit(batch, waiting, false, [], () => {
+              this.#intake.ended();
+              deps.committed(monotonic() - since);
+            });
           },
           reply: deps.reply,
         })),
@@ -217,6 +226,7 @@ export class Traffic {
             route: route && { actor: route.actor, tell: message => route.ref.tell(message) },
             monotonic: () => this.#deps.clock.monotonicMs(),
             counters: this.counters,
+            answered: ms => this.#deps.answered(make.source.kind === Kind.mo ? 'carrier' : 'account', ms),
             gone: () => this.#binds.delete(id),
           },
           settings,

@@ -9,8 +9,8 @@ import type { RouteMessage } from '../route/route-actor.ts';
 
 /** Whoever submitted a message and waits for the answer. `token` is its own name for the message. */
 export interface Submitter {
-  /** The message is flushed: it may be acknowledged. */
-  accepted(token: number, id: MessageId): void;
+  /** The message is flushed: it may be acknowledged. @param acceptedAt ms since 1970; absent for receipts */
+  accepted(token: number, id: MessageId, acceptedAt?: number): void;
   /** Nothing was kept. @param status a command_status (`Refusal`) */
   refused(token: number, status: number): void;
   /** Whether it was kept is not known, so no answer is right. */
@@ -104,9 +104,9 @@ export class BatchActor implements Actor<BatchMessage> {
       this.#end();
       return;
     }
-    const { number } = this.#batch;
+    const { number, createdAt } = this.#batch;
     const { submitters, tokens } = this.#waiting;
-    for (let i = 0; i < submitters.length; i++) submitters[i]?.accepted(tokens[i]!, messageId(number, i));
+    for (let i = 0; i < submitters.length; i++) submitters[i]?.accepted(tokens[i]!, messageId(number, i), createdAt);
     if (outcome.granted.length === 0) this.#end();
     else this.#dispatch(outcome.granted);
   }

@@ -24,10 +24,11 @@ export interface IntakeDeps {
   readonly numbers: NumberSource;
   readonly settings: IntakeSettings;
   readonly now: () => number;
+  readonly monotonic: () => number;
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
-  /** Commits a batch: spawns its BatchActor, which calls `ended`. */
-  readonly commit: (batch: Buffer, waiting: Waiting) => void;
+  /** Commits a batch: spawns its BatchActor, which calls `ended`. `since`: when its first message came in, monotonic ms. */
+  readonly commit: (batch: Buffer, waiting: Waiting, since: number) => void;
   /** Makes the answer that a route gives to the sender of `message`, as a draft. Undefined when it cannot be answered. */
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
 }
@@ -50,6 +51,9 @@ export class Intake implements Actor<IntakeMessage> {
   readonly #deps: IntakeDeps;
   readonly #builder = new BatchBuilder();
   #waiting: Waiting = { submitters: [], tokens: [] };
+  #destination = '';
+  /** When the first message of the open batch came in, monotonic ms. */
+  #since = 0;
   #table: CompiledTable | undefined;
   #inFlight = 0;
   #told = false;
@@ -79,66 +83,46 @@ export class Intake implements Actor<IntakeMessage> {
     return this.#table?.version ?? 0;
   }
 
+  /** Where the message goes that `submit` took last; '' when a route dropped or answered it. */
+  get destination(): string {
+    return this.#destination;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
   /** Refuses new messages from here on. */
   drain(): void {
     this.#draining = true;
   }
 
+  /** When the validity of a message ends that is taken now: as it asks for, within the bounds. ms since 1970 */
+  expiryOf(m: MessageDraft, nowMs: number): number {
+    const { validityMs, validityMaxMs } = this.#deps.settings;
+    const from = Math.max(nowMs, m.deliverAfter);
+    return m.expiresAt === 0 ? from + validityMs : Math.min(m.expiresAt, from + validityMaxMs);
+  }
+
   /**
    * Routes and takes a message. The submitter is answered after the flush, in a later turn.
    *
+   * @param destination where it goes whatever the routes say; it must be one that is known. '' = by the routes
    * @returns 0 when it was taken, otherwise the command_status to refuse it with; the submitter hears nothing more then
    */
-  submit(m: MessageDraft, source: Source, submitter: Submitter, token: number): number {
+  submit(m: MessageDraft, source: Source, submitter: Submitter, token: number, destination = ''): number {
     const table = this.#table;
     if (this.#draining || !table) return Refusal.throttled;
     if (this.#full() && !this.#close()) return Refusal.throttled;
-    const rule = lookup(
-      table,
-      source.originIn(table),
-      m.buffer,
-      m.destAt,
-      m.destLength,
-      m.sourceAt,
-      m.sourceLength,
-      this.#deps.random(),
-    );
-    if (rule === NO_ROUTE) return this.#deps.settings.noRouteStatus;
-    const { settings } = this.#deps;
     const now = this.#deps.now();
-    const d = this.#decisions;
-    d.kind = source.kind;
-    d.archiveMode = source.archiveMode;
-    d.flags = source.flags;
-    d.route = rule + 1;
-    d.deliverAfter = m.deliverAfter;
-    const from = Math.max(now, m.deliverAfter);
-    d.expiresAt = m.expiresAt === 0 ? from + settings.validityMs : Math.min(m.expiresAt, from + settings.validityMaxMs);
+    this.#decide(m, source, now);
     const lane = m.priority > 3 ? 3 : m.priority;
-    switch (table.actionOf(rule)) {
-      case 'forward': {
-        const destination = table.textOf(rule);
-        // What a carrier brings belongs to the application it is for.
-        const owner = source.kind === Kind.mo ? destination : source.name;
-        this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
-        break;
-      }
-      case 'auto-reply': {
-        const reply = this.#deps.reply(m, table.textOf(rule));
-        this.#add(m, '', source.name, lane, Fate.replied, submitter, token);
-        if (reply && (!this.#full() || this.#close())) {
-          d.kind = Kind.mo;
-          d.deliverAfter = 0;
-          d.expiresAt = now + settings.validityMs;
-          this.#add(reply, source.name, source.name, lane, Fate.queued, undefined, 0);
-        }
-        break;
-      }
-      case 'drop':
-        this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
-        break;
-      case 'reject':
-        return table.statusOf(rule);
+    if (destination === '') {
+      const status = this.#route(m, source, submitter, token, lane, table, now);
+      if (status !== 0) return status;
+    } else {
+      this.#decisions.route = 0;
+      this.#add(m, destination, source.name, lane, Fate.queued, submitter, token);
     }
     if (!this.#told) {
       this.#told = true;
@@ -169,6 +153,67 @@ export class Intake implements Actor<IntakeMessage> {
     this.#deps.self.tell(FLUSH);
   }
 
+  /** What is decided about a message whatever its route. */
+  #decide(m: MessageDraft, source: Source, now: number): void {
+    const d = this.#decisions;
+    d.kind = source.kind;
+    d.archiveMode = source.archiveMode;
+    d.flags = source.flags;
+    d.deliverAfter = m.deliverAfter;
+    d.expiresAt = this.expiryOf(m, now);
+  }
+
+  /** Adds it as the first rule that fits says. @returns 0, or the command_status to refuse it with */
+  #route(
+    m: MessageDraft,
+    source: Source,
+    submitter: Submitter,
+    token: number,
+    lane: number,
+    table: CompiledTable,
+    now: number,
+  ): number {
+    const rule = lookup(
+      table,
+      source.originIn(table),
+      m.buffer,
+      m.destAt,
+      m.destLength,
+      m.sourceAt,
+      m.sourceLength,
+      this.#deps.random(),
+    );
+    if (rule === NO_ROUTE) return this.#deps.settings.noRouteStatus;
+    const d = this.#decisions;
+    d.route = rule + 1;
+    switch (table.actionOf(rule)) {
+      case 'forward': {
+        const destination = table.textOf(rule);
+        // What a carrier brings belongs to the application it is for.
+        const owner = source.kind === Kind.mo ? destination : source.name;
+        this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
+        return 0;
+      }
+      case 'auto-reply': {
+        const reply = this.#deps.reply(m, table.textOf(rule));
+        this.#add(m, '', source.name, lane, Fate.replied, submitter, token);
+        if (reply && (!this.#full() || this.#close())) {
+          d.kind = Kind.mo;
+          d.deliverAfter = 0;
+          d.expiresAt = now + this.#deps.settings.validityMs;
+          this.#add(reply, source.name, source.name, lane, Fate.queued, undefined, 0);
+        }
+        this.#destination = '';
+        return 0;
+      }
+      case 'drop':
+        this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
+        return 0;
+      case 'reject':
+        return table.statusOf(rule);
+    }
+  }
+
   #full(): boolean {
     return this.#builder.full || this.#builder.octets > OCTET_LIMIT;
   }
@@ -182,6 +227,8 @@ export class Intake implements Actor<IntakeMessage> {
     submitter: Submitter | undefined,
     token: number,
   ): void {
+    if (this.#builder.count === 0) this.#since = this.#deps.monotonic();
+    this.#destination = destination;
     this.#decisions.group = this.#builder.group(destination, owner, lane);
     this.#decisions.fateAtBirth = fate;
     this.#builder.add(m, this.#decisions);
@@ -196,7 +243,7 @@ export class Intake implements Actor<IntakeMessage> {
     const waiting = this.#waiting;
     this.#waiting = { submitters: [], tokens: [] };
     this.#inFlight++;
-    this.#deps.commit(this.#builder.close(number, this.#deps.now(), this.tableVersion), waiting);
+    this.#deps.commit(this.#builder.close(number, this.#deps.now(), this.tableVersion), waiting, this.#since);
     return true;
   }
 }

@@ -32,6 +32,9 @@ export class MessageDraft {
   dataCoding = 0;
   defaultMessageId = 0;
 
+  /** `RecordFlag`s of this message, beside those of its source. */
+  flags = 0;
+
   /** End of validity as the adapter understood it, ms since 1970; 0: none was given. */
   expiresAt = 0;
   /** Not to be delivered before, ms since 1970; 0: at once. */

@@ -51,6 +51,8 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 export const RecordFlag = {
   /** Its sender asks for its fate (REST, command line): no receipt is put into a queue for it. */
   pull: 1,
+  /** Its first TLV is not a peer's: what came with it that SMPP has no place for (`extras.ts`). */
+  extras: 2,
 } as const;
 
 /** How much of a message the archive keeps (`accounts[].archive`). */
@@ -109,7 +111,7 @@ export function writeRecord(out: Buffer, at: number, m: MessageDraft, d: RecordD
   out[at + R.destLength] = m.destLength;
   out[at + R.serviceTypeLength] = m.serviceTypeLength;
   out[at + R.archiveMode] = d.archiveMode;
-  out.writeUInt16LE(d.flags, at + R.flags);
+  out.writeUInt16LE(d.flags | m.flags, at + R.flags);
   out.writeUInt32LE(m.textLength, at + R.textLength);
   out.writeUInt32LE(tlvsLength, at + R.tlvsLength);
   out.writeDoubleLE(d.expiresAt, at + R.expiresAt);
@@ -122,6 +124,7 @@ export function writeRecord(out: Buffer, at: number, m: MessageDraft, d: RecordD
 /** Points `m` at the record at `at`: nothing is copied, so `m` is good as long as `buffer` is not written again. */
 export function readRecord(m: MessageDraft, buffer: Buffer, at: number): void {
   m.buffer = buffer;
+  m.flags = buffer.readUInt16LE(at + R.flags);
   m.priority = buffer[at + R.priority]!;
   m.sourceTon = buffer[at + R.sourceTon]!;
   m.sourceNpi = buffer[at + R.sourceNpi]!;

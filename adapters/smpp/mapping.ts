@@ -1,5 +1,6 @@
 import { Answer } from '../../actors/route/answer.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
+import { skipExtras } from '../../actors/message/extras.ts';
 import type { PublicIds } from '../../actors/message/id.ts';
 import { RECEIPT } from '../../actors/message/receipt.ts';
 import { Kind, R, readRecord } from '../../actors/message/record.ts';
@@ -70,6 +71,7 @@ export class MessageWriter {
     const at = delivery.at(index);
     readRecord(m, buffer, at);
     if (buffer[at + R.kind] === Kind.receipt) this.#receipt(m, tlvs);
+    else skipExtras(m);
     const room = out.room(smSize(m));
     out.wrote(writeSm(room, out.at, commandId, sequence, m, tlvs));
   }

@@ -36,8 +36,10 @@ export type AppendOutcome =
 export interface Claimed {
   /** An encoded batch in which only the claimed records are present (others have offset 0). */
   readonly batch: Uint8Array;
-  /** Attempts so far, by index in the batch. */
+  /** Attempts so far, by index in the batch; empty = none. */
   readonly attempts: Uint8Array;
+  /** Messages claimed. */
+  readonly count: number;
 }
 
 /**
@@ -119,7 +121,10 @@ export interface StoreStats {
  * @throws CommitInDoubtError from `append` and `settle` when the engine cannot tell whether it was written
  */
 export interface MessageStore {
-  /** Takes a block of batch numbers, durable before it returns; never given out before. Returns the first. */
+  /**
+   * Takes a block of batch numbers, durable before it returns; never given out before. Returns the first; the others
+   * follow in steps of STRIPE_LIMIT (`message/id.ts`).
+   */
   allocate(count: number): Promise<number>;
   append(request: AppendRequest): Promise<AppendOutcome>;
   /** Records what happened to messages the caller claimed. */

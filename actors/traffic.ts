@@ -31,8 +31,6 @@ export interface TrafficDeps {
   readonly timers: Timers;
   readonly random: () => number;
   readonly settings: TrafficSettings;
-  /** True for the one worker of a node that expires what waits in queues nobody takes from. */
-  readonly sweeps: boolean;
   /** How a destination is to be treated; asked once per destination and at every change. */
   readonly routeSettings: (destination: string) => RouteSettings;
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
@@ -196,6 +194,11 @@ export class Traffic {
     }
   }
 
+  /** Another worker has ended: the claims on batches of its stripes have lapsed. */
+  lapsed(stripes: readonly number[]): void {
+    for (const { ref } of this.#routes.values()) ref.tell({ type: 'lapsed', stripes });
+  }
+
   /** These queues have something ready. */
   ready(destinations: readonly string[]): void {
     for (const destination of destinations) this.#routes.get(destination)?.ref.tell(READY);
@@ -331,7 +334,7 @@ export class Traffic {
     this.#second.start(SECOND_MS);
     for (const ref of this.#binds.values()) ref.tell(TICK);
     this.#deskRef.tell(TICK);
-    if (this.#deps.sweeps && !this.#sweeping) {
+    if (!this.#sweeping) {
       this.#sweeping = true;
       this.#sweep().then(
         () => (this.#sweeping = false),

@@ -4,15 +4,16 @@ import { Link } from '../runtime/link/link.ts';
 import { createLogger, type LogRecord } from '../runtime/log.ts';
 import { runThread } from '../runtime/worker-thread.ts';
 import { PublicIds } from '../actors/message/id.ts';
-import type { MessageStore } from '../actors/ports.ts';
 import { decodeText } from '../actors/text/decode.ts';
 import type { ArchiveLog } from '../adapters/archive/archive-log.ts';
 import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive-reader.ts';
 import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
 import { storeOver } from '../adapters/store-lmdb/store-link.ts';
+import { StripedStore } from '../adapters/store-lmdb/striped-store.ts';
 import { openDatabase, type OpenDatabase } from '../drizzle/db.ts';
 import { fatal } from '../runtime/fatal.ts';
+import type { StoreThreadData } from './worker-stores.ts';
 
 export interface ArchiveSetup {
   readonly dataDir: string;
@@ -33,9 +34,8 @@ export interface ArchiveApi {
 
 const START_AGAIN_MS = 5000;
 
-await runThread<undefined, ArchiveApi>(async () => {
-  let connected!: (store: MessageStore) => void;
-  const store = new Promise<MessageStore>(resolve => (connected = resolve));
+await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) => {
+  const store = new StripedStore(new Map());
   let postgres: EmbeddedPostgres | undefined;
   let archive: Archive | undefined;
   let database: OpenDatabase | undefined;
@@ -54,7 +54,7 @@ await runThread<undefined, ArchiveApi>(async () => {
         const embedded = postgres;
         const databaseUrl = setup.databaseUrl ?? embedded!.url;
         archive = startArchive({
-          store: await store,
+          store,
           databaseUrl,
           ids,
           decode: (octets, dataCoding) => decodeText(octets, dataCoding, false),
@@ -94,7 +94,13 @@ await runThread<undefined, ArchiveApi>(async () => {
       },
     },
     connected: (peer, port) => {
-      if (peer.role === 'store') connected(storeOver(new Link(port, { peer: 'store' })));
+      if (peer.role !== 'worker') return;
+      const link = new Link(port, {
+        peer: `worker ${peer.index}`,
+        closed: () => store.disconnect(peer.index, worker),
+      });
+      const worker = storeOver(link);
+      store.connect(peer.index, data.stripes[peer.index]!, worker);
     },
     stop: async deadlineMs => {
       stopping.abort();

@@ -37,7 +37,7 @@ export class RunningNode implements NodeControl {
     const node = this.#node;
     const { live } = node.configuration;
     const [store, archive, workers] = await Promise.all([
-      node.storeApi.stats(),
+      node.stores.stats(),
       node.archiveApi?.stats(),
       Promise.all(node.workers.map(worker => worker.api.status())),
     ]);
@@ -131,7 +131,7 @@ export class RunningNode implements NodeControl {
   }
 
   async drain(): Promise<DrainResult> {
-    const { messages } = await this.#node.storeApi.stats();
+    const { messages } = await this.#node.stores.stats();
     // The answer leaves before the socket it goes over is closed.
     setTimeout(() => this.#node.drain(), 50);
     return { queued: messages };
@@ -145,13 +145,13 @@ export class RunningNode implements NodeControl {
       const { name, text: meaning } = statusOf(outcome.status);
       throw new ControlError('refused', `${name}: ${meaning}`);
     }
-    const found = await this.#node.storeApi.find(outcome.id);
+    const found = await this.#node.stores.find(outcome.id);
     return { id: this.#node.ids.toPublic(outcome.id), destination: found?.destination ?? '' };
   }
 
   async message(publicId: number): Promise<MessageStory> {
-    const { ids, storeApi, archiveApi, log } = this.#node;
-    const found = await storeApi.find(ids.fromPublic(publicId));
+    const { ids, stores, archiveApi, log } = this.#node;
+    const found = await stores.find(ids.fromPublic(publicId));
     if (found) {
       return {
         ...summaryOfFound(found, publicId),
@@ -263,7 +263,7 @@ export class RunningNode implements NodeControl {
   }
 
   async #recent(workers: readonly WorkerStatus[]): Promise<MessageSummary[]> {
-    const { ids, storeApi, archiveApi } = this.#node;
+    const { ids, stores, archiveApi } = this.#node;
     const newest = workers
       .flatMap(worker => worker.recent)
       .sort((a, b) => b - a)
@@ -271,7 +271,7 @@ export class RunningNode implements NodeControl {
     const summaries: MessageSummary[] = [];
     for (const id of newest) {
       const publicId = ids.toPublic(id);
-      const found = await storeApi.find(id);
+      const found = await stores.find(id);
       if (found) {
         summaries.push(summaryOfFound(found, publicId));
         continue;

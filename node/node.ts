@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { proxy } from 'comlink';
 import { systemClock } from '../runtime/clock.ts';
 import { armFatal, fatal } from '../runtime/fatal.ts';
@@ -12,7 +12,7 @@ import { ThreadWiring } from '../runtime/thread-wiring.ts';
 import { Timers, type Timer } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { WorkerPool, type PoolOptions } from '../runtime/worker-pool.ts';
-import { PublicIds } from '../actors/message/id.ts';
+import { PublicIds, STRIPE_LIMIT } from '../actors/message/id.ts';
 import { announceFirstStart, firstStartSeed, type FirstSecrets } from '../adapters/config/first-start.ts';
 import type { Configuration, Seed } from '../adapters/config/schema.ts';
 import { removeNodeFile, writeNodeFile } from '../adapters/control/node-file.ts';
@@ -29,7 +29,8 @@ import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
 import { RunningNode } from './node-control.ts';
 import { compileRouting } from './routing.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
-import type { StoreThreadApi, StoreThreadData } from './store-thread.ts';
+import { NodeStores, stripesFor } from './node-stores.ts';
+import type { StoreThreadData } from './worker-stores.ts';
 import type { MainCalls, WorkerApi, WorkerSetup } from './worker-messages.ts';
 
 export interface NodeOptions {
@@ -59,11 +60,11 @@ export class Node {
   readonly #wiring: ThreadWiring;
   readonly #hasher = new PasswordHasher();
   readonly #workerCount: number;
-  readonly #store: WorkerPool<StoreThreadApi>;
   readonly #archive: WorkerPool<ArchiveApi>;
   readonly #simulator: WorkerPool<SimulatorApi>;
   readonly #workers: WorkerPool<WorkerApi>;
   readonly #simulators = new Map<string, SimulatorPlace>();
+  readonly #wired = new WeakMap<object, Promise<void>>();
   readonly startedAt = systemClock.nowMs();
   #log!: Logger;
   #configuration!: LiveConfiguration;
@@ -74,7 +75,11 @@ export class Node {
   #control: ControlServer | undefined;
   #lifecycle!: Lifecycle;
   #alarms: string[] = [];
+  /** The message store, as the main thread asks it. */
+  readonly stores: NodeStores;
   id = '';
+  /** The first start is done: from here on a worker that comes up is set up at once. */
+  #serving = false;
 
   /** Takes the data folder. @throws FolderLockedError when another process has it */
   constructor(options: NodeOptions) {
@@ -82,11 +87,11 @@ export class Node {
     const { data_dir, workers, store } = options.configuration;
     mkdirSync(data_dir, { recursive: true, mode: 0o700 });
     this.#lock = lockFolder(data_dir);
-    this.#workerCount = workers ?? availableParallelism();
+    this.#workerCount = Math.min(workers ?? availableParallelism(), STRIPE_LIMIT);
     this.#wiring = new ThreadWiring(
       [
-        ['worker', 'store'],
-        ['archive', 'store'],
+        ['worker', 'worker'],
+        ['archive', 'worker'],
       ],
       (error, to) =>
         this.#log.warn('threads could not be wired', { to: `${to.role} ${to.index}`, error: error as Error }),
@@ -98,11 +103,12 @@ export class Node {
         diskReserveOctets: store.disk_reserve_mb * 1024 * 1024,
         lingerMs: LINGER_MS,
       },
+      stripes: stripesFor(join(resolve(data_dir), 'store'), this.#workerCount),
     };
-    this.#store = this.#pool<StoreThreadApi>('store', './store-thread.ts', 1, () => storeData);
-    this.#archive = this.#pool<ArchiveApi>('archive', './archive-thread.ts', 1, () => undefined);
+    this.#archive = this.#pool<ArchiveApi>('archive', './archive-thread.ts', 1, () => storeData);
     this.#simulator = this.#pool<SimulatorApi>('simulator', './simulator-thread.ts', 1, () => undefined);
-    this.#workers = this.#pool<WorkerApi>('worker', './worker-thread.ts', this.#workerCount, () => undefined);
+    this.#workers = this.#pool<WorkerApi>('worker', './worker-thread.ts', this.#workerCount, () => storeData);
+    this.stores = new NodeStores(() => this.#workers.workers, storeData.stripes);
   }
 
   get configuration(): LiveConfiguration {
@@ -132,9 +138,6 @@ export class Node {
   get workerCount(): number {
     return this.#workerCount;
   }
-  get storeApi(): WorkerHandle<StoreThreadApi>['api'] {
-    return this.#store.workers[0]!.api;
-  }
   get archiveApi(): WorkerHandle<ArchiveApi>['api'] | undefined {
     return this.#archive.workers[0]?.api;
   }
@@ -151,8 +154,9 @@ export class Node {
     const { configuration, environment, makeSink } = this.#options;
     const { listeners } = configuration;
     await probe(listeners.host, listeners.smpp.port);
-    await this.#store.start();
-    const store = this.storeApi;
+    // Their stores come first: the live configuration is in one of them.
+    await this.#workers.start();
+    const store = this.stores;
     this.id = await nodeIdOf(store, configuration.node_id);
     const sink = makeSink(this.id);
     this.#log = createLogger(sink, configuration.log.level, systemClock.nowMs);
@@ -177,8 +181,8 @@ export class Node {
     this.#gatekeeper.useAccounts(live.live.accounts);
     this.#table = compileRouting(live.live.routing);
     await this.#startSimulators();
-    await this.#workers.start();
-    await Promise.all(this.#ready);
+    await Promise.all(this.#workers.workers.map(worker => this.#setUp(worker)));
+    this.#serving = true;
     await this.#startRest(secrets, first);
   }
 
@@ -200,8 +204,6 @@ export class Node {
   drain(): void {
     this.#lifecycle.stop();
   }
-
-  #ready: Promise<void>[] = [];
 
   async #seed(first: boolean): Promise<FirstSecrets | undefined> {
     const { configuration, seed, apply } = this.#options;
@@ -233,12 +235,12 @@ export class Node {
   }
 
   /** A traffic worker has come up, for the first time or again. */
-  async #workerUp(worker: WorkerHandle<WorkerApi>, wired: Promise<void>): Promise<void> {
+  async #setUp(worker: WorkerHandle<WorkerApi>): Promise<void> {
     const { configuration } = this.#options;
     const { listeners, messages, receipts, retry } = configuration;
     const { smpp } = listeners;
     this.#gatekeeper.workerUp(worker.index, worker.life);
-    await wired;
+    await this.#wired.get(worker);
     const calls: MainCalls = {
       authorize: (index, request) => this.#gatekeeper.authorize(index, request),
       unbound: (_index, session, reason) => this.#gatekeeper.unbound(session, reason),
@@ -266,7 +268,6 @@ export class Node {
           responseTimeoutMs: smpp.response_timeout_seconds * SECOND,
         },
         idKey: this.#idKey,
-        sweeps: worker.index === 0,
         directory: this.#directory(worker.index),
         table: this.#table,
       },
@@ -298,7 +299,6 @@ export class Node {
         { name: 'control socket', limitMs: SECOND, run: async () => this.#control?.close() },
         { name: 'archive', limitMs: STOP_MS, run: () => this.#archive.stop() },
         { name: 'simulator', limitMs: SECOND, run: () => this.#simulator.stop() },
-        { name: 'store', limitMs: STOP_MS, run: () => this.#store.stop() },
         {
           name: 'data folder',
           limitMs: SECOND,
@@ -357,7 +357,7 @@ export class Node {
   /** What the store has found damaged goes to the log and to `status`. */
   #watchAlarms(): void {
     const timer = this.#timers.timer(() => {
-      this.storeApi.alarms().then(
+      this.stores.alarms().then(
         lines => this.#alarm(lines, timer),
         () => timer.start(ALARMS_EVERY_MS),
       );
@@ -396,25 +396,23 @@ export class Node {
 
   #up<Api extends object>(worker: WorkerHandle<Api>): void {
     const wired = this.#wiring.up(worker);
+    this.#wired.set(worker as object, wired);
     let ready = wired;
-    if (worker.role === 'worker') ready = this.#workerUp(worker as unknown as WorkerHandle<WorkerApi>, wired);
+    if (worker.role === 'worker' && this.#serving) ready = this.#setUp(worker as unknown as WorkerHandle<WorkerApi>);
     else if (worker.role === 'archive') ready = this.#archiveUp(worker as unknown as WorkerHandle<ArchiveApi>, wired);
-    // At the first start a failure is the start's; later the thread begins anew.
     ready.catch((error: unknown) => this.#log?.error('thread could not be set up', { error: error as Error }));
-    this.#ready.push(ready);
   }
 
   #down<Api extends object>(worker: WorkerHandle<Api>, reason: Error): void {
     this.#wiring.down(worker);
-    if (worker.role === 'store') {
-      // Its commits are in doubt and its memory is gone: begin anew from the disk.
-      if (this.#lifecycle === undefined || this.#lifecycle.phase === 'serving')
-        fatal('the message store ended', reason);
-      return;
-    }
-    if (worker.role !== 'worker') return;
+    if (worker.role !== 'worker' || this.#lifecycle?.phase !== 'serving') return;
+    this.#log?.warn('what the worker held is void', { worker: worker.index, reason: reason.message });
     this.#gatekeeper.workerDown(worker.index);
-    this.storeApi.release(worker.index).catch((error: unknown) => fatal('the message store does not answer', error));
+    for (const other of this.#workers.workers) {
+      other.api.release(worker.index).catch((error: unknown) => {
+        this.#log.warn('claims could not be released: that worker is ending too', { error: error as Error });
+      });
+    }
   }
 }
 

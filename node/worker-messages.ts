@@ -1,5 +1,6 @@
 import type { LogRecord } from '../runtime/log.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
+import type { MessageStore } from '../actors/ports.ts';
 import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
 import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
@@ -40,7 +41,6 @@ export interface WorkerSetup {
   readonly server: ServerSettings;
   /** Key of the public ids, 16 bytes. */
   readonly idKey: Uint8Array;
-  readonly sweeps: boolean;
   readonly directory: WorkerDirectory;
   readonly table: SharedArrayBuffer;
 }
@@ -82,8 +82,12 @@ export interface SendRequest {
   readonly account: string;
 }
 
-/** Methods of a traffic worker. */
-export interface WorkerApi {
+/** Methods of a traffic worker. The store's are about its own stripes. */
+export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getConfig' | 'putConfig'> {
+  /** Another worker has ended: its claims on stripes here are void. */
+  release(worker: number): void;
+  /** Lines about damage found so far; each is given once. */
+  alarms(): string[];
   setup(setup: WorkerSetup, main: MainCalls): Promise<void>;
   /** Opens the SMPP port and returns it. */
   listen(settings: ListenerSettings): Promise<number>;

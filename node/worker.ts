@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../runtime/clock.ts';
-import { Link } from '../runtime/link/link.ts';
 import { createLogger, type Logger } from '../runtime/log.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
 import { Timers } from '../runtime/timers.ts';
@@ -12,7 +11,6 @@ import type { BindActor } from '../actors/bind/bind-actor.ts';
 import { PublicIds } from '../actors/message/id.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
 import { candidates } from '../actors/message/correlation-key.ts';
-import type { MessageStore } from '../actors/ports.ts';
 import type { RouteSettings } from '../actors/route/route-actor.ts';
 import { Traffic } from '../actors/traffic.ts';
 import { CarrierLink, type LinkSettings } from '../adapters/smpp/carrier-link.ts';
@@ -20,8 +18,8 @@ import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
-import { onRing, storeOver } from '../adapters/store-lmdb/store-link.ts';
 import { TextSubmitter } from './text-submitter.ts';
+import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
 import type {
   MainCalls,
   SendRequest,
@@ -54,8 +52,7 @@ const DRAIN_LOOK_MS = 20;
 export class Worker implements ThreadBody<WorkerApi> {
   readonly #index: number;
   readonly #timers = new Timers(systemClock);
-  readonly #storeReady: Promise<MessageStore>;
-  #storeConnected!: (store: MessageStore) => void;
+  readonly #stores: WorkerStores;
   #traffic: Traffic | undefined;
   #setup!: WorkerSetup;
   #main!: MainCalls;
@@ -69,9 +66,15 @@ export class Worker implements ThreadBody<WorkerApi> {
   readonly #carriers = new Map<string, CarrierHere>();
   readonly api: WorkerApi;
 
-  constructor(index: number) {
+  constructor(index: number, data: StoreThreadData) {
     this.#index = index;
-    this.#storeReady = new Promise(resolve => (this.#storeConnected = resolve));
+    this.#stores = new WorkerStores(
+      index,
+      data,
+      destinations => this.#traffic?.ready(destinations),
+      stripes => this.#traffic?.lapsed(stripes),
+    );
+    const { store } = this.#stores;
     this.api = {
       setup: (setup, main) => this.#start(setup, main),
       listen: settings => this.#listen(settings),
@@ -82,13 +85,17 @@ export class Worker implements ThreadBody<WorkerApi> {
       drain: () => this.#drain(),
       busy: () => this.#traffic?.busy ?? false,
       endSessions: () => this.#endSessions(),
+      find: id => store.find(id),
+      stats: () => this.#stores.store.ownStats(),
+      getConfig: key => store.getConfig(key),
+      putConfig: (key, value) => store.putConfig(key, value),
+      release: worker => this.#stores.release(worker),
+      alarms: () => this.#stores.alarms(),
     };
   }
 
   connected(peer: PeerName, port: MessagePort): void {
-    if (peer.role !== 'store') return;
-    const service = onRing(destinations => this.#traffic?.ready(destinations));
-    this.#storeConnected(storeOver(new Link(port, { peer: 'store', service })));
+    this.#stores.connected(peer, port);
   }
 
   /** Refuses new work, finishes what is under way, unbinds. */
@@ -99,6 +106,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#endSessions();
     while ((this.#traffic?.binds ?? 0) > 0 && performance.now() < until) await this.#pause(DRAIN_LOOK_MS);
     await this.#traffic?.stop();
+    await this.#stores.close();
   }
 
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {
@@ -110,12 +118,13 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#text = new TextSubmitter();
     const traffic = new Traffic({
       name: `worker ${this.#index}`,
-      store: await this.#storeReady,
+      store: this.#stores.store,
       clock: systemClock,
       timers: this.#timers,
       random: Math.random,
       settings: setup.traffic,
-      sweeps: setup.sweeps,
+      committed: () => undefined,
+      answered: () => undefined,
       routeSettings: destination => this.#routeSettings(destination),
       reply: (message, text) => this.#text.reply(message, text),
       failed: error => {

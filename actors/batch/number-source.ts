@@ -1,3 +1,4 @@
+import { STRIPE_LIMIT } from '../message/id.ts';
 import type { MessageStore } from '../ports.ts';
 
 /** Batch numbers fetched at once: at one batch a millisecond enough for a second. */
@@ -29,11 +30,14 @@ export class NumberSource {
   take(): number {
     if (this.#next === this.#end && this.#spare > 0) {
       this.#next = this.#spare;
-      this.#end = this.#spare + BLOCK;
+      this.#end = this.#spare + BLOCK * STRIPE_LIMIT;
       this.#spare = 0;
     }
     if (this.#spare === 0 && !this.#fetching) this.#fetch().then(this.#arrived, this.#failed);
-    return this.#next < this.#end ? this.#next++ : 0;
+    if (this.#next === this.#end) return 0;
+    const number = this.#next;
+    this.#next += STRIPE_LIMIT;
+    return number;
   }
 
   async #fetch(): Promise<void> {

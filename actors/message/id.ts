@@ -12,6 +12,14 @@ export type MessageId = number;
 /** Most messages in one batch. Part of the id format: must never change. */
 export const BATCH_LIMIT = 256;
 
+/**
+ * Stripes that a store may have. A batch and all it touches lie in one stripe, which is its number modulo this: so an id
+ * tells where to look. Part of the id format: must never change.
+ */
+export const STRIPE_LIMIT = 16;
+
+export const stripeOf = (batchNumber: number): number => batchNumber % STRIPE_LIMIT;
+
 /** Exclusive upper bound of batch numbers. */
 export const BATCH_NUMBER_LIMIT = 2 ** 44;
 
@@ -22,15 +30,13 @@ export const indexOf = (id: MessageId): number => id % BATCH_LIMIT;
 /** Wall clock at which the clock-derived floor of batch numbers is 0: 2025-01-01T00:00:00Z. Must never change. */
 const FLOOR_EPOCH_MS = 1_735_689_600_000;
 
-/** Batch numbers a millisecond that the clock-derived floor leaves room for: 4 x 256 x 1,000 ids a second. */
-const FLOOR_PER_MS = 4;
-
 /**
- * The lowest batch number that may be handed out at `nowMs` after a start, failover or restore. Whatever the store has
- * forgotten (a restored backup, a lost replica) was handed out before now, hence below it.
+ * The lowest number a stripe may hand out at `nowMs` after a start, failover or restore, counted within the stripe: one a
+ * millisecond since the epoch. Whatever the store has forgotten (a restored backup, a lost replica) was handed out
+ * before now, hence below it, as long as a stripe commits less than 1,000 batches a second on the average of its life.
  */
 export function clockFloor(nowMs: number): number {
-  return Math.max(1, Math.floor((nowMs - FLOOR_EPOCH_MS) * FLOOR_PER_MS));
+  return Math.max(1, Math.floor(nowMs - FLOOR_EPOCH_MS));
 }
 
 const HALF = 2 ** 26;

@@ -1,5 +1,6 @@
 import type { Actor } from '../../runtime/actor.ts';
 import { readBatch } from '../message/batch.ts';
+import { stripeOf } from '../message/id.ts';
 import { Fate, LedgerFlag, What } from '../message/ledger.ts';
 import { expiresAtOf, Kind, R } from '../message/record.ts';
 import type { Claimed, MessageStore } from '../ports.ts';
@@ -60,6 +61,8 @@ export type RouteMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'room'; readonly outlet: Outlet }
   | { readonly type: 'woken' }
+  /** The claims on batches of these stripes have lapsed: what is not sent yet is not ours any more. */
+  | { readonly type: 'lapsed'; readonly stripes: readonly number[] }
   | { readonly type: 'outlet-up'; readonly outlet: Outlet }
   | { readonly type: 'outlet-down'; readonly outlet: Outlet }
   | { readonly type: 'settings'; readonly settings: RouteSettings };
@@ -147,6 +150,9 @@ export class RouteActor implements Actor<RouteMessage> {
         return;
       case 'woken':
         this.#waking = false;
+        return;
+      case 'lapsed':
+        this.#forget(message.stripes);
         return;
       case 'outlet-up':
         this.#outlets.push(message.outlet);
@@ -365,6 +371,18 @@ export class RouteActor implements Actor<RouteMessage> {
     let sum = 0;
     for (const outlet of this.#outlets) sum += outlet.window;
     return sum;
+  }
+
+  #forget(stripes: readonly number[]): void {
+    for (const lane of this.#lanes) {
+      for (let i = lane.length - 1; i >= 0; i--) {
+        const { delivery, indexes, next } = lane[i]!;
+        if (!stripes.includes(stripeOf(delivery.batch.number))) continue;
+        lane.splice(i, 1);
+        this.#held -= indexes.length - next;
+        for (let left = indexes.length - next; left > 0; left--) this.#deps.deliveries.fated(delivery);
+      }
+    }
   }
 
   /** No session is left here: somebody else may have one. */

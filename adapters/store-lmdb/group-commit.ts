@@ -10,6 +10,8 @@ export interface GroupCommitDeps {
   readonly folder: string;
   /** Writes everything that has changed since it was called last. */
   readonly collect: (write: Write) => void;
+  /** This thread waits for the disk from `true` to `false`. */
+  readonly atDisk: (waits: boolean) => void;
   /** A flush failed: what was written may be gone, so nobody may be told otherwise. Must end the process. */
   readonly fatal: (error: unknown) => void;
 }
@@ -74,13 +76,15 @@ export class GroupCommit {
 
   /** One transaction: it returns after the flush of data and meta page (`overlappingSync` is off: L2, L5). */
   #write(writes: readonly [Buffer, Buffer | undefined][]): void {
-    const { db } = this.#deps;
+    const { db, atDisk } = this.#deps;
+    atDisk(true);
     db.transactionSync(() => {
       for (const [key, value] of writes) {
         if (value === undefined) db.removeSync(key);
         else db.putSync(key, value);
       }
     });
+    atDisk(false);
   }
 
   #notWritten(writes: [Buffer, Buffer | undefined][], error: unknown): void {

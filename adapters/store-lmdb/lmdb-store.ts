@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type Database } from 'lmdb';
 import { readBatch } from '../../actors/message/batch.ts';
-import { clockFloor } from '../../actors/message/id.ts';
+import { STRIPE_LIMIT, clockFloor } from '../../actors/message/id.ts';
 import type {
   AppendOutcome,
   AppendRequest,
@@ -37,6 +37,8 @@ export interface StoreDeps {
   readonly now: () => number;
   /** Monotonic clock, ms. */
   readonly monotonic: () => number;
+  /** This thread blocks, waiting for the disk, from `true` to `false`. */
+  readonly atDisk: (waits: boolean) => void;
   /** A flush failed. Must end the process; no promise of the store resolves afterwards. */
   readonly fatal: (line: string, error: unknown) => void;
   /** Something is damaged and was set aside: one line that names it. */
@@ -61,15 +63,22 @@ export class LmdbStore {
   readonly #standings: Standings;
   readonly #shelf: BatchShelf;
   readonly #disk: DiskSpace;
+  readonly #stripe: number;
+  /** Counted within the stripe. */
   #nextBatch: number;
   #quarantined = 0;
   #stopping = false;
 
-  /** Opens or makes the store in `folder`. Damaged batches are quarantined and named by `alarm`. */
-  constructor(folder: string, settings: StoreSettings, deps: StoreDeps) {
+  /**
+   * Opens or makes the store in `folder`. Damaged batches are quarantined and named by `alarm`.
+   *
+   * @param stripe which of the node's stores this is, 0 to STRIPE_LIMIT-1
+   */
+  constructor(folder: string, settings: StoreSettings, deps: StoreDeps, stripe = 0) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { now, monotonic, alarm, ready } = deps;
     this.#settings = settings;
+    this.#stripe = stripe;
     this.#deps = deps;
     this.#file = join(folder, 'data.mdb');
     this.#db = open<Buffer, Buffer>({
@@ -86,6 +95,7 @@ export class LmdbStore {
     this.#commit = new GroupCommit({
       db: this.#db,
       folder,
+      atDisk: deps.atDisk,
       collect: write => this.#writes.collect(write),
       fatal: error => deps.fatal(`flush of ${this.#file} failed: ${describe(error)}`, error),
     });
@@ -110,7 +120,11 @@ export class LmdbStore {
     for (const [key, value] of loaded.moves) this.#writes.put(key, value);
     this.#quarantined = loaded.quarantined;
     const stored = this.#db.get(configKey(NEXT_BATCH));
-    this.#nextBatch = Math.max(stored ? stored.readDoubleLE(0) : 1, loaded.highest + 1, clockFloor(now()));
+    this.#nextBatch = Math.max(
+      stored ? stored.readDoubleLE(0) : 1,
+      Math.floor(loaded.highest / STRIPE_LIMIT) + 1,
+      clockFloor(now()),
+    );
     if (loaded.moves.length > 0) this.#commit.enqueue(nobody);
   }
 
@@ -153,7 +167,7 @@ export class LmdbStore {
     value.writeDoubleLE(this.#nextBatch);
     this.#writes.put(configKey(NEXT_BATCH), value);
     await this.#flushed();
-    return first;
+    return first * STRIPE_LIMIT + this.#stripe;
   }
 
   async append(request: AppendRequest, owner: number): Promise<AppendOutcome> {
@@ -191,6 +205,11 @@ export class LmdbStore {
   async putConfig(key: string, value: Uint8Array | undefined): Promise<void> {
     this.#writes.put(configKey(key), value && Buffer.from(value));
     await this.#flushed();
+  }
+
+  /** Destinations that have something ready. */
+  waiting(): string[] {
+    return [...this.#standings.queues.waiting()];
   }
 
   /** A worker is gone: what it had claimed is ready again. */
@@ -236,7 +255,7 @@ export class LmdbStore {
     const claimed: Claimed[] = [];
     for (const { state, keep, count } of taken) {
       const batch = this.#shelf.copy(state, count === state.count ? undefined : keep);
-      if (batch) claimed.push({ batch, attempts: state.attempts ? Uint8Array.from(state.attempts) : NONE });
+      if (batch) claimed.push({ batch, attempts: state.attempts ? Uint8Array.from(state.attempts) : NONE, count });
     }
     return claimed;
   }

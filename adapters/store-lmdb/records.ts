@@ -73,3 +73,32 @@ export class CorrelatedBuilder {
     this.#end = start + length;
   }
 }
+
+/** Places that were asked for and not found. */
+export function missing(found: Correlated): number[] {
+  const places: number[] = [];
+  for (let i = 0; i < found.ids.length; i++) if (found.ids[i] === 0) places.push(i);
+  return places;
+}
+
+/** Puts what another stripe has found into the places where this one had nothing. */
+export function mergeCorrelated(found: Correlated, places: readonly number[], more: Correlated): Correlated {
+  if (!more.ids.some(id => id !== 0)) return found;
+  const accounts = [...found.accounts];
+  for (let i = 0; i < places.length; i++) {
+    if (more.ids[i] === 0) continue;
+    const place = places[i]!;
+    found.ids[place] = more.ids[i]!;
+    found.final[place] = more.final[i]!;
+    found.submittedAt[place] = more.submittedAt[i]!;
+    found.offsets[place] = found.records.length + more.offsets[i]!;
+    const account = more.accounts[more.account[i]!]!;
+    let known = accounts.indexOf(account);
+    if (known < 0) known = accounts.push(account) - 1;
+    found.account[place] = known;
+  }
+  const records = new Uint8Array(found.records.length + more.records.length);
+  records.set(found.records);
+  records.set(more.records, found.records.length);
+  return { ...found, accounts, records };
+}

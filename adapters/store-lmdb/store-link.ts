@@ -117,7 +117,11 @@ function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 function moveClaims(claims: readonly Claimed[]): Answer {
-  const owned = claims.map(({ batch, attempts }) => ({ batch: own(batch), attempts: Uint8Array.from(attempts) }));
+  const owned = claims.map(({ batch, attempts, count }) => ({
+    batch: own(batch),
+    attempts: Uint8Array.from(attempts),
+    count,
+  }));
   return new Answer(
     owned,
     owned.map(({ batch }) => batch.buffer),

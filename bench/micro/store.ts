@@ -18,6 +18,7 @@ const store = new LmdbStore(
   {
     now: Date.now,
     monotonic: () => performance.now(),
+    atDisk: () => undefined,
     fatal: line => {
       console.error(line);
       process.exit(1);

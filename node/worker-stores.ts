@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '../runtime/clock.ts';
+import { fatal } from '../runtime/fatal.ts';
+import { waitsForDisk } from '../runtime/heartbeat.ts';
+import { Link } from '../runtime/link/link.ts';
+import type { PeerName } from '../runtime/thread-messages.ts';
+import { LmdbStore, type StoreSettings } from '../adapters/store-lmdb/lmdb-store.ts';
+import { onRing, ring, serveStore, storeOver } from '../adapters/store-lmdb/store-link.ts';
+import { StripedStore } from '../adapters/store-lmdb/striped-store.ts';
+
+/** What main gives every worker at its start. */
+export interface StoreThreadData {
+  /** The data folder. */
+  readonly folder: string;
+  readonly settings: StoreSettings;
+  /** By worker: the stripes it keeps. */
+  readonly stripes: readonly (readonly number[])[];
+}
+
+/** Claimants that are no worker: the archive and the main thread, which claim nothing. */
+export const NOBODY = 200;
+
+/**
+ * The stripes that this worker keeps, each an LMDB environment in a folder of its own, and its links to the others.
+ * A worker commits what comes in through it into its own stripe: the way of a message crosses no thread unless its
+ * destination's session, or its receipt, is elsewhere.
+ */
+export class WorkerStores {
+  /** For this worker's traffic. */
+  readonly store: StripedStore;
+  readonly #data: StoreThreadData;
+  readonly #engines = new Map<number, LmdbStore>();
+  readonly #links = new Map<number, Link>();
+  readonly #ready: (destinations: readonly string[]) => void;
+  readonly #lapsed: (stripes: readonly number[]) => void;
+  readonly #alarms: string[] = [];
+
+  /**
+   * Opens the stripes. Damage is set aside and told by `alarms`.
+   *
+   * @param ready queues that have something ready, here or elsewhere
+   * @param lapsed the worker that keeps these stripes has ended, and with it the claims on them
+   */
+  constructor(
+    index: number,
+    data: StoreThreadData,
+    ready: (destinations: readonly string[]) => void,
+    lapsed: (stripes: readonly number[]) => void,
+  ) {
+    this.#data = data;
+    this.#ready = ready;
+    this.#lapsed = lapsed;
+    for (const stripe of data.stripes[index]!) this.#engines.set(stripe, this.#open(stripe));
+    this.store = this.#storeFor(index);
+  }
+
+  /** Lines about damage; each is given once. */
+  alarms(): string[] {
+    return this.#alarms.splice(0);
+  }
+
+  /** Another worker or the archive. */
+  connected(peer: PeerName, port: MessagePort): void {
+    if (peer.role === 'worker') this.#connectWorker(peer.index, port);
+    else new Link(port, { peer: peer.role, service: serveStore(this.#storeFor(NOBODY)) });
+  }
+
+  /** A worker has ended: what it had claimed here is ready again. */
+  release(worker: number): void {
+    for (const engine of this.#engines.values()) engine.release(worker);
+  }
+
+  async close(): Promise<void> {
+    for (const engine of this.#engines.values()) await engine.close();
+  }
+
+  #connectWorker(index: number, port: MessagePort): void {
+    const stripes = this.#data.stripes[index]!;
+    const service = {
+      ...serveStore(this.#storeFor(index)),
+      ...onRing(destinations => {
+        this.store.rang(index, destinations);
+        this.#ready(destinations);
+      }),
+    };
+    const link = new Link(port, {
+      peer: `worker ${index}`,
+      service,
+      closed: () => {
+        this.store.disconnect(index, store);
+        if (this.#links.get(index) === link) this.#links.delete(index);
+        this.#lapsed(stripes);
+      },
+    });
+    const store = storeOver(link);
+    this.store.connect(index, stripes, store);
+    this.#links.set(index, link);
+    // What waits here may be for sessions there, and the other way round: each looks once.
+    const waiting = [...this.#engines.values()].flatMap(engine => engine.waiting());
+    if (waiting.length > 0) ring(link, waiting);
+  }
+
+  /** This worker's own stripes, for one claimant. */
+  #storeFor(owner: number): StripedStore {
+    const own = [...this.#engines].map(([stripe, engine]) => [stripe, engine.forOwner(owner)] as const);
+    return new StripedStore(new Map(own));
+  }
+
+  #open(stripe: number): LmdbStore {
+    const { folder, settings } = this.#data;
+    return new LmdbStore(
+      join(folder, 'store', String(stripe)),
+      settings,
+      {
+        now: systemClock.nowMs,
+        monotonic: systemClock.monotonicMs,
+        atDisk: waitsForDisk,
+        fatal: line => fatal(line),
+        alarm: line => this.#alarms.push(line),
+        ready: destinations => {
+          this.#ready(destinations);
+          for (const link of this.#links.values()) ring(link, destinations);
+        },
+      },
+      stripe,
+    );
+  }
+}

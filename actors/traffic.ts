@@ -6,7 +6,7 @@ import { BatchActor, type BatchMessage, type Waiting } from './batch/batch-actor
 import { Intake, type IntakeMessage, type IntakeSettings } from './batch/intake.ts';
 import { NumberSource } from './batch/number-source.ts';
 import { BindActor, type BindCounters, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
-import { readBatch } from './message/batch.ts';
+import { batchNumberIn, messagesIn, readBatch } from './message/batch.ts';
 import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
 import { Fate } from './message/ledger.ts';
@@ -324,7 +324,8 @@ export class Traffic {
   }
 
   #remember(bytes: Buffer): void {
-    const { number, count } = readBatch(bytes, false);
+    const number = batchNumberIn(bytes);
+    const count = messagesIn(bytes);
     const ids: number[] = [];
     for (let i = count - 1; i >= 0 && ids.length < RECENT; i--) ids.push(messageId(number, i));
     this.#recent = [...ids, ...this.#recent].slice(0, RECENT);

@@ -4,7 +4,7 @@ import type { Submitter, Waiting } from '../batch/batch-actor.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
-import { Fate, LedgerWriter, What } from '../message/ledger.ts';
+import { CARRIER_ID_LIMIT, Fate, LedgerWriter, What } from '../message/ledger.ts';
 import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
 import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } from '../message/record.ts';
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
@@ -28,6 +28,8 @@ export interface IncomingReceipt {
   /** Answered when what the receipt brings is flushed. */
   readonly submitter: Submitter;
   readonly token: number;
+  /** How long its message is looked for, monotonic ms; 0 = it has not been looked for yet. */
+  until: number;
 }
 
 export interface ReceiptSettings {
@@ -53,7 +55,7 @@ export type ReceiptMessage =
   | { readonly type: 'tick' }
   | {
       readonly type: 'correlated';
-      readonly asked: readonly Asked[];
+      readonly asked: readonly IncomingReceipt[];
       readonly found: Correlated;
     }
   | { readonly type: 'settled'; readonly waiting: Waiting };
@@ -72,13 +74,6 @@ export interface ReceiptDeps {
   readonly failed: (error: unknown) => void;
 }
 
-/** A receipt whose message is looked for. */
-interface Asked {
-  readonly receipt: IncomingReceipt;
-  /** How long it is looked for, monotonic ms; 0 = it has not been looked for yet. */
-  readonly until: number;
-}
-
 /** Correlations asked for at once. */
 const ASKING = 1;
 const ASK_LIMIT = 1024;
@@ -95,15 +90,16 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #quiet: Waiting = { submitters: [], tokens: [] };
   readonly #ledgers = new Map<string, LedgerWriter>();
   readonly #quietLedgers = new Map<string, LedgerWriter>();
-  #incoming: Asked[] = [];
+  #incoming: IncomingReceipt[] = [];
   /** Not found so far: looked for again at every tick. */
-  #orphans: Asked[] = [];
+  #orphans: IncomingReceipt[] = [];
   #asking = 0;
   #committing = 0;
   #told = false;
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
   readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
+  readonly #idScratch = Buffer.alloc(CARRIER_ID_LIMIT);
   readonly #decisions: RecordDecisions;
 
   constructor(deps: ReceiptDeps) {
@@ -128,7 +124,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   /** Takes a carrier's receipt; its submitter is answered in a later turn. */
   take(receipt: IncomingReceipt): void {
-    this.#incoming.push({ receipt, until: 0 });
+    this.#incoming.push(receipt);
     this.#changed();
   }
 
@@ -196,26 +192,26 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #ask(): void {
     if (this.#incoming.length === 0 || this.#asking >= ASKING) return;
     const incoming = this.#incoming.splice(0, ASK_LIMIT);
-    const byCarrier = new Map<string, Asked[]>();
+    const byCarrier = new Map<string, IncomingReceipt[]>();
     for (const asked of incoming) {
-      const same = byCarrier.get(asked.receipt.carrier);
+      const same = byCarrier.get(asked.carrier);
       if (same) same.push(asked);
-      else byCarrier.set(asked.receipt.carrier, [asked]);
+      else byCarrier.set(asked.carrier, [asked]);
     }
     const { store, self, failed } = this.#deps;
     for (const [carrier, asked] of byCarrier) {
       this.#asking++;
-      const ids = asked.map(({ receipt }) => receipt.carrierId);
+      const ids = asked.map(receipt => receipt.carrierId);
       store.correlate(carrier, ids).then(found => self.tell({ type: 'correlated', asked, found }), failed);
     }
   }
 
-  #correlated(asked: readonly Asked[], found: Correlated): void {
+  #correlated(asked: readonly IncomingReceipt[], found: Correlated): void {
     const { buffer, byteOffset, byteLength } = found.records;
     const records = Buffer.from(buffer, byteOffset, byteLength);
     for (let i = 0; i < asked.length; i++) {
       if (found.ids[i] === 0) this.#orphan(asked[i]!);
-      else this.#matched(asked[i]!.receipt, found, i, records);
+      else this.#matched(asked[i]!, found, i, records);
     }
     if (this.#incoming.length > 0) this.#changed();
   }
@@ -238,10 +234,10 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     if (receipt.final) {
       if (receipt.fate === Fate.delivered) this.#deps.counters.receiptsDelivered++;
       else this.#deps.counters.receiptsOther++;
-      const carrierId = Buffer.from(receipt.carrierId, 'latin1');
       const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, receipt.carrier);
       const error = errorNumber(receipt.error);
-      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, carrierId, 0, carrierId.length);
+      const idLength = this.#idScratch.latin1Write(receipt.carrierId);
+      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, this.#idScratch, 0, idLength);
     }
     const waiting = wanted ? this.#waiting : this.#quiet;
     waiting.submitters.push(receipt.submitter);
@@ -316,7 +312,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     store.settle(framesOf(this.#quietLedgers)).then(() => self.tell({ type: 'settled', waiting }), failed);
   }
 
-  #orphan({ receipt, until }: Asked): void {
+  #orphan(receipt: IncomingReceipt): void {
+    const { until } = receipt;
     const now = this.#deps.monotonic();
     if (until > 0 && until <= now) {
       this.#deps.counters.receiptsUnmatched++;
@@ -325,7 +322,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       // It is the carrier's to send again.
       receipt.submitter.refused(receipt.token, Refusal.queueFull);
     } else {
-      this.#orphans.push({ receipt, until: until || now + this.#deps.settings.orphanWaitMs });
+      receipt.until ||= now + this.#deps.settings.orphanWaitMs;
+      this.#orphans.push(receipt);
     }
   }
 
@@ -383,7 +381,17 @@ function answerAll({ submitters, tokens }: Waiting): void {
 
 /** `err:` of a receipt has three characters. */
 const errorText = (error: number): string => String(error % 1000).padStart(3, '0');
-const errorNumber = (error: string): number => (/^\d{1,9}$/.test(error) ? Number(error) : 0);
+/** `err:` as a number; 0 for none, and for what is no number. */
+function errorNumber(error: string): number {
+  if (error === '000' || error.length > 9) return 0;
+  let value = 0;
+  for (let i = 0; i < error.length; i++) {
+    const digit = error.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    value = value * 10 + digit;
+  }
+  return value;
+}
 
 /** Lets a window slot go when the commit that it waits for is flushed. */
 class SlotRelease implements Submitter {

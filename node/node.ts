@@ -22,6 +22,7 @@ import { makePassword } from '../adapters/secrets/make-password.ts';
 import { PasswordHasher } from '../adapters/secrets/password-hasher.ts';
 import { loadSecretKey, SealedBox } from '../adapters/secrets/sealed-box.ts';
 import { STATUS } from '../adapters/smpp/codec/command-status.ts';
+import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
 import { directoryFor, type SimulatorPlace } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
@@ -167,6 +168,7 @@ export class Node {
     const secrets = await this.#seed(first);
     this.#gatekeeper = new Gatekeeper({
       node: this.id,
+      workers: this.#workerCount,
       verify: (password, stored) => this.#hasher.verify(password, stored),
       guard: {
         failures: configuration.guard.failures,
@@ -177,6 +179,7 @@ export class Node {
       statuses: STATUS,
       monotonic: systemClock.monotonicMs,
       log: this.#log,
+      ratesChanged: account => this.#pushRates(account),
     });
     this.#gatekeeper.useAccounts(live.live.accounts);
     this.#table = compileRouting(live.live.routing);
@@ -231,7 +234,15 @@ export class Node {
     const { live } = this.#configuration;
     const passwordOf = (carrier: Parameters<LiveConfiguration['passwordOf']>[0]): string =>
       this.#configuration.passwordOf(carrier);
-    return directoryFor(live, index, this.#workerCount, passwordOf, this.#simulators);
+    const rateOf = (account: string): number => this.#gatekeeper.rateOf(account, index);
+    return directoryFor(live, index, this.#workerCount, passwordOf, rateOf, this.#simulators);
+  }
+
+  #pushRates(account: string): void {
+    for (const { api, index } of this.#workers.workers) {
+      // A worker that is gone gets its share with the directory of its next life.
+      api.setRate(account, this.#gatekeeper.rateOf(account, index)).catch(() => undefined);
+    }
   }
 
   /** A traffic worker has come up, for the first time or again. */
@@ -263,10 +274,17 @@ export class Node {
         },
         server: {
           systemId: 'heliograph',
-          initMs: smpp.session_init_seconds * SECOND,
-          enquireLinkMs: smpp.enquire_link_seconds * SECOND,
-          responseTimeoutMs: smpp.response_timeout_seconds * SECOND,
+          timers: {
+            ...DEFAULT_TIMERS,
+            sessionInitMs: smpp.session_init_seconds * SECOND,
+            enquireLinkMs: smpp.enquire_link_seconds * SECOND,
+            responseMs: smpp.response_timeout_seconds * SECOND,
+            inactivityMs: smpp.inactivity_seconds === 0 ? Infinity : smpp.inactivity_seconds * SECOND,
+            pduReadMs: smpp.pdu_read_seconds * SECOND,
+            outputMs: smpp.output_timeout_seconds * SECOND,
+          },
         },
+        drainMs: configuration.drain_seconds * SECOND,
         idKey: this.#idKey,
         directory: this.#directory(worker.index),
         table: this.#table,

@@ -35,7 +35,7 @@ import type {
 interface AccountHere {
   settings: WorkerAccount;
   readonly source: Source;
-  rate: Throughput;
+  readonly rate: Throughput;
 }
 
 interface CarrierHere {
@@ -79,12 +79,11 @@ export class Worker implements ThreadBody<WorkerApi> {
       setup: (setup, main) => this.#start(setup, main),
       listen: settings => this.#listen(settings),
       configure: directory => this.#configure(directory),
+      setRate: (account, throughput) =>
+        this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
       useTable: memory => this.#traffic?.useTable(memory),
       send: request => this.#send(request),
       status: () => this.#status(),
-      drain: () => this.#drain(),
-      busy: () => this.#traffic?.busy ?? false,
-      endSessions: () => this.#endSessions(),
       find: id => store.find(id),
       stats: () => this.#stores.store.ownStats(),
       getConfig: key => store.getConfig(key),
@@ -98,14 +97,17 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#stores.connected(peer, port);
   }
 
-  /** Refuses new work, finishes what is under way, unbinds. */
+  /** Refuses new work; each session finishes what it has under way and is unbound; all of it is settled. */
   async stop(deadlineMs: number): Promise<void> {
     const until = performance.now() + deadlineMs;
-    this.#drain();
-    while (this.#traffic?.busy && performance.now() < until - deadlineMs / 4) await this.#pause(DRAIN_LOOK_MS);
-    this.#endSessions();
-    while ((this.#traffic?.binds ?? 0) > 0 && performance.now() < until) await this.#pause(DRAIN_LOOK_MS);
-    await this.#traffic?.stop();
+    const traffic = this.#traffic;
+    if (!traffic) return;
+    const { drainMs } = this.#setup;
+    traffic.drain();
+    this.#listener?.drain(drainMs);
+    for (const { links } of this.#carriers.values()) for (const link of links) link.stop(drainMs);
+    while ((traffic.binds > 0 || traffic.busy) && performance.now() < until) await this.#pause(DRAIN_LOOK_MS);
+    await traffic.stop();
     await this.#stores.close();
   }
 
@@ -166,9 +168,9 @@ export class Worker implements ThreadBody<WorkerApi> {
       {
         receiveWindow: window,
         sendWindow: deliverWindow,
-        responseTimeoutMs: this.#setup.server.responseTimeoutMs,
+        responseTimeoutMs: this.#setup.server.timers.responseMs,
       },
-      { wire: session, source: account.source, rate: { take: (count, now) => account.rate.take(count, now) } },
+      { wire: session, source: account.source, rate: account.rate },
     );
   }
 
@@ -176,7 +178,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
     return this.#traffic!.bind(
       session.takesMessages ? carrier.name : '',
-      { receiveWindow: RECEIVE_WINDOW, sendWindow: carrier.window, responseTimeoutMs: link.bind.responseTimeoutMs },
+      { receiveWindow: RECEIVE_WINDOW, sendWindow: carrier.window, responseTimeoutMs: link.timers.responseMs },
       { wire: session, source: new Source(names, Kind.mo, ArchiveMode.full), rate: UNLIMITED },
     );
   }
@@ -192,12 +194,15 @@ export class Worker implements ThreadBody<WorkerApi> {
         this.#accounts.set(settings.systemId, { settings, source, rate: new Throughput(settings.throughput, now) });
         continue;
       }
-      if (known.settings.throughput !== settings.throughput) known.rate = new Throughput(settings.throughput, now);
+      known.rate.setRate(settings.throughput, now);
       known.settings = settings;
       known.source.archiveMode = settings.archiveMode;
     }
     const names = new Set(accounts.map(account => account.systemId));
     for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);
+    for (const session of this.#listener?.sessions ?? []) {
+      if (session.actor && !this.#accounts.get(session.account)?.settings.enabled) session.drain(this.#setup.drainMs);
+    }
     this.#configureCarriers(carriers);
     this.#traffic?.settingsChanged();
   }
@@ -210,7 +215,7 @@ export class Worker implements ThreadBody<WorkerApi> {
         wanted.delete(name);
         continue;
       }
-      for (const link of here.links) link.stop();
+      for (const link of here.links) link.stop(this.#setup.drainMs);
       this.#carriers.delete(name);
     }
     for (const settings of wanted.values()) {
@@ -260,8 +265,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   #status(): WorkerStatus {
     const sessions: WorkerSession[] = [];
     for (const session of this.#listener?.sessions ?? []) {
-      if (!session.isBound) continue;
       const { account, peer, state, since, actor, bindType } = session;
+      if (!actor) continue;
       sessions.push({
         name: account,
         side: 'account',
@@ -269,8 +274,8 @@ export class Worker implements ThreadBody<WorkerApi> {
         bind: bindType ?? '',
         state,
         since,
-        used: actor!.unanswered + actor!.sending.used,
-        size: actor!.window,
+        used: actor.unanswered + actor.sending.used,
+        size: actor.window,
         reason: '',
       });
     }
@@ -288,17 +293,6 @@ export class Worker implements ThreadBody<WorkerApi> {
     };
   }
 
-  #drain(): void {
-    this.#listener?.close();
-    this.#traffic?.drain();
-  }
-
-  #endSessions(): void {
-    this.#listener?.stop();
-    for (const { links } of this.#carriers.values()) for (const link of links) link.stop();
-    this.#traffic?.endBinds();
-  }
-
   #pause(ms: number): Promise<void> {
     return new Promise(resolve => this.#timers.timer(resolve).start(ms));
   }
@@ -311,7 +305,7 @@ const RECEIVE_WINDOW = 5000;
 
 function carrierSession({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSession {
   const { session, peer, reason } = link;
-  const bind = link.settings.bind.command.slice('bind_'.length) as WorkerSession['bind'];
+  const bind = link.settings.bind.type;
   return {
     name,
     side: 'carrier',

@@ -238,6 +238,17 @@ export class Node {
     return directoryFor(live, index, this.#workerCount, passwordOf, rateOf, this.#simulators);
   }
 
+  /** What is in flight, then the answers to our unbinds, then the last settles. */
+  get #drainLimitMs(): number {
+    return this.settings.drain_seconds * SECOND + DEFAULT_TIMERS.unbindMs + STOP_MS;
+  }
+
+  async #drainWorkers(): Promise<void> {
+    // One that is gone has nothing in flight any more.
+    const drained = this.#workers.workers.map(({ api }) => api.drain().catch(() => undefined));
+    await Promise.all(drained);
+  }
+
   #pushRates(account: string): void {
     for (const { api, index } of this.#workers.workers) {
       // A worker that is gone gets its share with the directory of its next life.
@@ -312,10 +323,11 @@ export class Node {
     this.#lifecycle = new Lifecycle({
       clock: systemClock,
       timers: this.#timers,
-      drain: [{ name: 'workers', limitMs: STOP_MS * 2, run: () => this.#workers.stop() }],
+      drain: [{ name: 'sessions', limitMs: this.#drainLimitMs, run: () => this.#drainWorkers() }],
       stop: [
         { name: 'control socket', limitMs: SECOND, run: async () => this.#control?.close() },
         { name: 'archive', limitMs: STOP_MS, run: () => this.#archive.stop() },
+        { name: 'workers', limitMs: STOP_MS * 2, run: () => this.#workers.stop() },
         { name: 'simulator', limitMs: SECOND, run: () => this.#simulator.stop() },
         {
           name: 'data folder',

@@ -99,6 +99,8 @@ export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getCon
   /** Another share of an account's throughput, messages a second; 0: no limit. */
   setRate(account: string, throughput: number): void;
   useTable(memory: SharedArrayBuffer): void;
+  /** Refuses new work; each session finishes what it has under way and is unbound; resolves when all is settled. */
+  drain(): Promise<void>;
   send(request: SendRequest): Promise<{ readonly id: number } | { readonly status: number }>;
   status(): WorkerStatus;
 }

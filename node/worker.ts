@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../runtime/clock.ts';
 import { createLogger, type Logger } from '../runtime/log.ts';
@@ -81,6 +80,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       configure: directory => this.#configure(directory),
       setRate: (account, throughput) =>
         this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
+      drain: () => this.#drain(),
       useTable: memory => this.#traffic?.useTable(memory),
       send: request => this.#send(request),
       status: () => this.#status(),
@@ -97,18 +97,21 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#stores.connected(peer, port);
   }
 
-  /** Refuses new work; each session finishes what it has under way and is unbound; all of it is settled. */
-  async stop(deadlineMs: number): Promise<void> {
-    const until = performance.now() + deadlineMs;
+  /** Ends its traffic, whatever is under way, and closes its stripes: after `drain` nothing is. */
+  async stop(): Promise<void> {
+    await this.#traffic?.stop();
+    await this.#stores.close();
+  }
+
+  /** Other workers settle into the stripes kept here, so those stay open until all of them are done. */
+  async #drain(): Promise<void> {
     const traffic = this.#traffic;
     if (!traffic) return;
     const { drainMs } = this.#setup;
     traffic.drain();
     this.#listener?.drain(drainMs);
     for (const { links } of this.#carriers.values()) for (const link of links) link.stop(drainMs);
-    while ((traffic.binds > 0 || traffic.busy) && performance.now() < until) await this.#pause(DRAIN_LOOK_MS);
-    await traffic.stop();
-    await this.#stores.close();
+    while (traffic.binds > 0 || traffic.busy) await this.#pause(DRAIN_LOOK_MS);
   }
 
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {

@@ -74,7 +74,6 @@ export class Traffic {
   readonly #numbers: NumberSource;
   readonly #deliveries = new Deliveries();
   readonly #routes = new Map<string, Route>();
-  readonly #binds = new Map<number, ActorRef<BindMessage>>();
   readonly #second: Timer;
   readonly #intakeRef: ActorRef<IntakeMessage>;
   readonly #deskRef: ActorRef<ReceiptMessage>;
@@ -83,7 +82,7 @@ export class Traffic {
   #desk!: ReceiptDesk;
   #batches = 0;
   #recent: number[] = [];
-  #nextBind = 1;
+  #binds = 0;
   #sweeping = false;
   #stopped = false;
   readonly counters: TrafficCounters = {
@@ -168,8 +167,9 @@ export class Traffic {
     return this.#intake;
   }
 
+  /** Sessions that are bound. */
   get binds(): number {
-    return this.#binds.size;
+    return this.#binds;
   }
 
   /** Receipts that wait for the id they name. */
@@ -210,12 +210,12 @@ export class Traffic {
    * @param destination the queue its peer takes messages from, '' when it takes none
    */
   bind(destination: string, settings: BindSettings, make: Pick<BindDeps, 'wire' | 'source' | 'rate'>): BindActor {
-    const id = this.#nextBind++;
     const route = destination === '' ? undefined : this.#route(destination);
     let actor: BindActor | undefined;
-    const ref = this.#system.spawn<BindMessage>({
-      name: `bind ${id}`,
-      capacity: 16,
+    this.#binds++;
+    this.#system.spawn<BindMessage>({
+      name: 'bind',
+      capacity: 4,
       restart: 'temporary',
       shutdownMs: SECOND_MS,
       create: self => {
@@ -230,20 +230,14 @@ export class Traffic {
             monotonic: () => this.#deps.clock.monotonicMs(),
             counters: this.counters,
             answered: ms => this.#deps.answered(make.source.kind === Kind.mo ? 'carrier' : 'account', ms),
-            gone: () => this.#binds.delete(id),
+            gone: () => this.#binds--,
           },
           settings,
         );
         return actor;
       },
     });
-    this.#binds.set(id, ref);
     return actor!;
-  }
-
-  /** Ends all sessions politely. */
-  endBinds(): void {
-    for (const ref of this.#binds.values()) ref.tell({ type: 'end' });
   }
 
   /** Refuses new messages; what was taken goes on. */
@@ -333,7 +327,6 @@ export class Traffic {
 
   #everySecond(): void {
     this.#second.start(SECOND_MS);
-    for (const ref of this.#binds.values()) ref.tell(TICK);
     this.#deskRef.tell(TICK);
     if (!this.#sweeping) {
       this.#sweeping = true;

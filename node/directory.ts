@@ -1,7 +1,9 @@
 import { ArchiveMode } from '../actors/message/record.ts';
 import type { CarrierSettings, SmppCarrierSettings } from '../adapters/config/schema.ts';
-import type { CarrierBind } from '../adapters/smpp/carrier-session.ts';
 import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
+import { AS_IT_IS } from '../adapters/smpp/mapping.ts';
+import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
+import type { BindType } from '../adapters/smpp/session-states.ts';
 import type { Live, LiveAccount } from './live-configuration.ts';
 import type { WorkerCarrier, WorkerDirectory } from './worker-messages.ts';
 
@@ -22,6 +24,7 @@ export function directoryFor(
   index: number,
   workers: number,
   passwordOf: (carrier: CarrierSettings) => string,
+  rateOf: (account: string) => number,
   simulators: ReadonlyMap<string, SimulatorPlace>,
 ): WorkerDirectory {
   const carriers: WorkerCarrier[] = [];
@@ -29,16 +32,17 @@ export function directoryFor(
     const made = workerCarrier(carrier, place, index, workers, passwordOf(carrier), simulators.get(carrier.name));
     if (made) carriers.push(made);
   });
-  return { accounts: live.accounts.map(account => workerAccount(account, workers)), carriers };
+  return { accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id))), carriers };
 }
 
-function workerAccount(account: LiveAccount, workers: number): WorkerDirectory['accounts'][number] {
+function workerAccount(account: LiveAccount, throughput: number): WorkerDirectory['accounts'][number] {
   return {
     systemId: account.system_id,
     archiveMode: ArchiveMode[account.archive],
     window: account.window,
     deliverWindow: account.deliver_window,
-    throughput: account.throughput / workers,
+    enabled: account.enabled,
+    throughput,
   };
 }
 
@@ -75,15 +79,27 @@ function workerCarrier(
 }
 
 function smppLinks(carrier: SmppCarrierSettings, password: string): LinkSettings[] {
-  const commands: CarrierBind['command'][] =
-    carrier.bind === 'separate' ? ['bind_transmitter', 'bind_receiver'] : [`bind_${carrier.bind}`];
-  return commands.map(command => ({
+  const types: BindType[] = carrier.bind === 'separate' ? ['transmitter', 'receiver'] : [carrier.bind];
+  return types.map(type => ({
     host: carrier.host,
     port: carrier.port,
     reconnectMs: carrier.reconnect_seconds * SECOND,
     reconnectMaxMs: carrier.reconnect_max_seconds * SECOND,
+    bindTimeoutMs: carrier.bind_timeout_seconds * SECOND,
+    timers: {
+      ...DEFAULT_TIMERS,
+      enquireLinkMs: carrier.enquire_link_seconds * SECOND,
+      responseMs: carrier.response_timeout_seconds * SECOND,
+    },
+    addressing: {
+      sourceTon: carrier.source_ton,
+      sourceNpi: carrier.source_npi,
+      destTon: carrier.dest_ton,
+      destNpi: carrier.dest_npi,
+      serviceType: carrier.service_type,
+    },
     bind: {
-      command,
+      type,
       systemId: carrier.system_id,
       password,
       systemType: carrier.system_type,
@@ -91,9 +107,6 @@ function smppLinks(carrier: SmppCarrierSettings, password: string): LinkSettings
       addrTon: carrier.addr_ton,
       addrNpi: carrier.addr_npi,
       addressRange: carrier.address_range,
-      bindTimeoutMs: carrier.bind_timeout_seconds * SECOND,
-      enquireLinkMs: carrier.enquire_link_seconds * SECOND,
-      responseTimeoutMs: carrier.response_timeout_seconds * SECOND,
     },
   }));
 }
@@ -104,8 +117,11 @@ function simulatorLink({ host, port }: SimulatorPlace): LinkSettings {
     port,
     reconnectMs: 100,
     reconnectMaxMs: SECOND,
+    bindTimeoutMs: 5 * SECOND,
+    timers: DEFAULT_TIMERS,
+    addressing: AS_IT_IS,
     bind: {
-      command: 'bind_transceiver',
+      type: 'transceiver',
       systemId: 'heliograph',
       password: '',
       systemType: '',
@@ -113,9 +129,6 @@ function simulatorLink({ host, port }: SimulatorPlace): LinkSettings {
       addrTon: 0,
       addrNpi: 0,
       addressRange: '',
-      bindTimeoutMs: 5 * SECOND,
-      enquireLinkMs: 30 * SECOND,
-      responseTimeoutMs: 60 * SECOND,
     },
   };
 }

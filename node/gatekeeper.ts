@@ -1,6 +1,8 @@
+import { describeError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { AllowList } from '../actors/accounts/allow-ips.ts';
 import { BindRegistry, type BindOwner } from '../actors/accounts/bind-registry.ts';
+import { RateShares } from '../actors/accounts/rate-shares.ts';
 import type { BindRequest, BindVerdict } from '../adapters/smpp/server-session.ts';
 import { LogInGuard, type GuardSettings } from '../adapters/secrets/log-in-guard.ts';
 import { PasswordVerifier, type SlowVerify } from '../adapters/secrets/password-verifier.ts';
@@ -8,25 +10,32 @@ import type { LiveAccount } from './live-configuration.ts';
 
 export interface GatekeeperDeps {
   readonly node: string;
+  /** Traffic workers of this node. */
+  readonly workers: number;
   readonly verify: SlowVerify;
   readonly guard: GuardSettings;
   /** Tell the peer what was wrong. */
   readonly detailed: boolean;
-  readonly statuses: Readonly<
-    Record<'ESME_RBINDFAIL' | 'ESME_RALYBND' | 'ESME_RINVSYSID' | 'ESME_RINVPASWD' | 'ESME_RSYSERR', number>
-  >;
+  readonly statuses: Readonly<Record<'ESME_RBINDFAIL' | 'ESME_RALYBND' | 'ESME_RINVSYSID' | 'ESME_RINVPASWD', number>>;
   readonly monotonic: () => number;
   readonly log: Logger;
+  /** `rateOf` this account gives other figures than before. */
+  readonly ratesChanged: (account: string) => void;
 }
 
 type Refusal = 'ESME_RBINDFAIL' | 'ESME_RINVSYSID' | 'ESME_RINVPASWD';
 
-/** Every refusal comes after the same delay, whatever its reason, so that it tells nothing. */
-const REFUSAL_DELAY_MS = 250;
+/**
+ * Every refusal leaves this long after its bind arrived, whatever its reason, so that it tells nothing: a password that
+ * was looked at takes as long as an account that does not exist. When the hashes are behind it is a multiple of it.
+ */
+const REFUSAL_MS = 250;
 
 interface Session {
   readonly owner: BindOwner;
   readonly account: string;
+  /** A receiver has no part in the account's rate. */
+  readonly maySubmit: boolean;
 }
 
 /** Decides who may bind: identity, password, address, number of binds; for all workers, so that limits hold over the node. */
@@ -37,6 +46,7 @@ export class Gatekeeper {
   readonly #registry = new BindRegistry();
   readonly #owners = new Map<number, BindOwner>();
   readonly #sessions = new Map<number, Session>();
+  readonly #shares: RateShares;
   #accounts = new Map<string, LiveAccount>();
   #allowed = new Map<string, AllowList>();
   #nextSession = 1;
@@ -45,6 +55,7 @@ export class Gatekeeper {
     this.#deps = deps;
     this.#guard = new LogInGuard(deps.guard);
     this.#verifier = new PasswordVerifier(deps.verify);
+    this.#shares = new RateShares(deps.workers);
   }
 
   useAccounts(accounts: readonly LiveAccount[]): void {
@@ -59,6 +70,11 @@ export class Gatekeeper {
     return this.#registry.count(account);
   }
 
+  /** The part of an account's throughput that a worker may use, messages a second; 0: no limit. */
+  rateOf(account: string, worker: number): number {
+    return this.#shares.shareOf(account, worker, this.#accounts.get(account)?.throughput ?? 0);
+  }
+
   /** A worker's life has begun: what its last life held is void. */
   workerUp(worker: number, life: number): void {
     const owner = { node: this.#deps.node, worker, epoch: life };
@@ -70,66 +86,78 @@ export class Gatekeeper {
     const owner = this.#owners.get(worker);
     if (!owner) return;
     this.#registry.leave(owner);
-    for (const [number, session] of this.#sessions) if (session.owner === owner) this.#sessions.delete(number);
+    for (const [number, session] of this.#sessions) if (session.owner === owner) this.#forget(number, session);
   }
 
   async authorize(worker: number, request: BindRequest): Promise<BindVerdict> {
     const { systemId, address, type } = request;
-    const now = this.#deps.monotonic();
-    if (!this.#guard.allows(address, systemId, now))
-      return this.#refuse(request, 'ESME_RBINDFAIL', 'too many failures');
+    const arrivedMs = this.#deps.monotonic();
+    if (!this.#guard.allows(address, systemId, arrivedMs))
+      return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'too many failures');
     const account = this.#accounts.get(systemId);
-    if (!account) return this.#failed(request, 'ESME_RINVSYSID', 'no such account');
+    if (!account) return this.#failed(request, arrivedMs, 'ESME_RINVSYSID', 'no such account');
     let right: boolean;
     try {
       right = await this.#verifier.verify(systemId, Buffer.from(request.password, 'latin1'), account.passwordHash);
     } catch (error) {
-      this.#deps.log.warn('bind not decided', { account: systemId, peer: address, error: error as Error });
-      return { type: 'refused', status: this.#deps.statuses.ESME_RSYSERR, delayMs: REFUSAL_DELAY_MS };
+      const reason = `not decided: ${describeError(error)}`;
+      return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', reason);
     }
-    if (!right) return this.#failed(request, 'ESME_RINVPASWD', 'wrong password');
-    if (!account.enabled) return this.#refuse(request, 'ESME_RBINDFAIL', 'account is disabled');
+    if (!right) return this.#failed(request, arrivedMs, 'ESME_RINVPASWD', 'wrong password');
+    if (!account.enabled) return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'account is disabled');
     if (!this.#allowed.get(systemId)?.allows(address))
-      return this.#failed(request, 'ESME_RBINDFAIL', 'address not allowed');
+      return this.#failed(request, arrivedMs, 'ESME_RBINDFAIL', 'address not allowed');
     this.#guard.succeeded(address, systemId);
     const owner = this.#owners.get(worker);
-    const session = this.#nextSession++;
-    const answer = owner ? this.#registry.bind(owner, session, systemId, type, { total: account.binds }) : 'stale';
-    if (answer !== 'bound') {
-      this.#deps.log.warn('bind refused', {
-        account: systemId,
-        peer: address,
-        reason: `${account.binds} binds at most`,
-      });
+    const number = this.#nextSession++;
+    const answer = owner ? this.#registry.bind(owner, number, systemId, type, { total: account.binds }) : 'stale';
+    if (!owner || answer !== 'bound') {
+      const reason = `${account.binds} binds at most`;
+      this.#deps.log.warn('bind refused', { account: systemId, peer: address, reason });
+      // It has proved who it is: nothing is to be hidden from it.
       return { type: 'refused', status: this.#deps.statuses.ESME_RALYBND, delayMs: 0 };
     }
-    this.#sessions.set(session, { owner: owner!, account: systemId });
+    const session: Session = { owner, account: systemId, maySubmit: type !== 'receiver' };
+    this.#sessions.set(number, session);
+    this.#share(session, 1);
     this.#deps.log.info('account bound', { account: systemId, peer: address, bind: type });
-    return { type: 'accepted', session };
+    return { type: 'accepted', session: number };
   }
 
   unbound(number: number, reason: string): void {
     const session = this.#sessions.get(number);
     if (!session) return;
-    this.#sessions.delete(number);
+    this.#forget(number, session);
     this.#registry.unbind(session.owner, number);
     this.#deps.log.info('account unbound', { account: session.account, reason });
   }
 
-  #failed(request: BindRequest, status: Refusal, reason: string): BindVerdict {
+  #forget(number: number, session: Session): void {
+    this.#sessions.delete(number);
+    this.#share(session, -1);
+  }
+
+  #share({ account, owner, maySubmit }: Session, by: 1 | -1): void {
+    if (!maySubmit) return;
+    this.#shares.changed(account, owner.worker, by);
+    if ((this.#accounts.get(account)?.throughput ?? 0) > 0) this.#deps.ratesChanged(account);
+  }
+
+  #failed(request: BindRequest, arrivedMs: number, status: Refusal, reason: string): BindVerdict {
     if (this.#guard.failed(request.address, request.systemId, this.#deps.monotonic())) {
       this.#deps.log.warn('address refused for a time', { account: request.systemId, peer: request.address });
     }
-    return this.#refuse(request, status, reason);
+    return this.#refuse(request, arrivedMs, status, reason);
   }
 
-  #refuse({ systemId, address }: BindRequest, status: Refusal, reason: string): BindVerdict {
-    const { detailed, statuses, log } = this.#deps;
+  #refuse({ systemId, address }: BindRequest, arrivedMs: number, status: Refusal, reason: string): BindVerdict {
+    const { detailed, statuses, log, monotonic } = this.#deps;
     log.warn('bind refused', { account: systemId, peer: address, reason });
+    const sinceMs = monotonic() - arrivedMs;
     return {
       type: 'refused',
       status: detailed ? statuses[status] : statuses.ESME_RBINDFAIL,
-      delayMs: REFUSAL_DELAY_MS,
+      delayMs: Math.ceil((sinceMs + 1) / REFUSAL_MS) * REFUSAL_MS - sinceMs,
     };
   }
 }

@@ -22,6 +22,7 @@ import { makePassword } from '../adapters/secrets/make-password.ts';
 import { PasswordHasher } from '../adapters/secrets/password-hasher.ts';
 import { loadSecretKey, SealedBox } from '../adapters/secrets/sealed-box.ts';
 import { STATUS } from '../adapters/smpp/codec/command-status.ts';
+import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
 import { directoryFor, type SimulatorPlace } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
@@ -167,6 +168,7 @@ export class Node {
     const secrets = await this.#seed(first);
     this.#gatekeeper = new Gatekeeper({
       node: this.id,
+      workers: this.#workerCount,
       verify: (password, stored) => this.#hasher.verify(password, stored),
       guard: {
         failures: configuration.guard.failures,
@@ -177,6 +179,7 @@ export class Node {
       statuses: STATUS,
       monotonic: systemClock.monotonicMs,
       log: this.#log,
+      ratesChanged: account => this.#pushRates(account),
     });
     this.#gatekeeper.useAccounts(live.live.accounts);
     this.#table = compileRouting(live.live.routing);
@@ -231,7 +234,26 @@ export class Node {
     const { live } = this.#configuration;
     const passwordOf = (carrier: Parameters<LiveConfiguration['passwordOf']>[0]): string =>
       this.#configuration.passwordOf(carrier);
-    return directoryFor(live, index, this.#workerCount, passwordOf, this.#simulators);
+    const rateOf = (account: string): number => this.#gatekeeper.rateOf(account, index);
+    return directoryFor(live, index, this.#workerCount, passwordOf, rateOf, this.#simulators);
+  }
+
+  /** What is in flight, then the answers to our unbinds, then the last settles. */
+  get #drainLimitMs(): number {
+    return this.settings.drain_seconds * SECOND + DEFAULT_TIMERS.unbindMs + STOP_MS;
+  }
+
+  async #drainWorkers(): Promise<void> {
+    // One that is gone has nothing in flight any more.
+    const drained = this.#workers.workers.map(({ api }) => api.drain().catch(() => undefined));
+    await Promise.all(drained);
+  }
+
+  #pushRates(account: string): void {
+    for (const { api, index } of this.#workers.workers) {
+      // A worker that is gone gets its share with the directory of its next life.
+      api.setRate(account, this.#gatekeeper.rateOf(account, index)).catch(() => undefined);
+    }
   }
 
   /** A traffic worker has come up, for the first time or again. */
@@ -263,10 +285,17 @@ export class Node {
         },
         server: {
           systemId: 'heliograph',
-          initMs: smpp.session_init_seconds * SECOND,
-          enquireLinkMs: smpp.enquire_link_seconds * SECOND,
-          responseTimeoutMs: smpp.response_timeout_seconds * SECOND,
+          timers: {
+            ...DEFAULT_TIMERS,
+            sessionInitMs: smpp.session_init_seconds * SECOND,
+            enquireLinkMs: smpp.enquire_link_seconds * SECOND,
+            responseMs: smpp.response_timeout_seconds * SECOND,
+            inactivityMs: smpp.inactivity_seconds === 0 ? Infinity : smpp.inactivity_seconds * SECOND,
+            pduReadMs: smpp.pdu_read_seconds * SECOND,
+            outputMs: smpp.output_timeout_seconds * SECOND,
+          },
         },
+        drainMs: configuration.drain_seconds * SECOND,
         idKey: this.#idKey,
         directory: this.#directory(worker.index),
         table: this.#table,
@@ -294,10 +323,11 @@ export class Node {
     this.#lifecycle = new Lifecycle({
       clock: systemClock,
       timers: this.#timers,
-      drain: [{ name: 'workers', limitMs: STOP_MS * 2, run: () => this.#workers.stop() }],
+      drain: [{ name: 'sessions', limitMs: this.#drainLimitMs, run: () => this.#drainWorkers() }],
       stop: [
         { name: 'control socket', limitMs: SECOND, run: async () => this.#control?.close() },
         { name: 'archive', limitMs: STOP_MS, run: () => this.#archive.stop() },
+        { name: 'workers', limitMs: STOP_MS * 2, run: () => this.#workers.stop() },
         { name: 'simulator', limitMs: SECOND, run: () => this.#simulator.stop() },
         {
           name: 'data folder',

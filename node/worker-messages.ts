@@ -10,6 +10,8 @@ import type { BindRequest, BindVerdict, ServerSettings } from '../adapters/smpp/
 
 export interface WorkerAccount {
   readonly systemId: string;
+  /** false: its sessions are ended. */
+  readonly enabled: boolean;
   readonly archiveMode: ArchiveMode;
   /** Most unanswered requests a session sends us, and we send it. */
   readonly window: number;
@@ -39,6 +41,8 @@ export interface WorkerDirectory {
 export interface WorkerSetup {
   readonly traffic: TrafficSettings;
   readonly server: ServerSettings;
+  /** What a stopping worker gives to what is in flight, before it unbinds all the same. */
+  readonly drainMs: number;
   /** Key of the public ids, 16 bytes. */
   readonly idKey: Uint8Array;
   readonly directory: WorkerDirectory;
@@ -92,13 +96,11 @@ export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getCon
   /** Opens the SMPP port and returns it. */
   listen(settings: ListenerSettings): Promise<number>;
   configure(directory: WorkerDirectory): void;
+  /** Another share of an account's throughput, messages a second; 0: no limit. */
+  setRate(account: string, throughput: number): void;
   useTable(memory: SharedArrayBuffer): void;
+  /** Refuses new work; each session finishes what it has under way and is unbound; resolves when all is settled. */
+  drain(): Promise<void>;
   send(request: SendRequest): Promise<{ readonly id: number } | { readonly status: number }>;
   status(): WorkerStatus;
-  /** Takes no more connections and no more messages. */
-  drain(): void;
-  /** True while it holds messages that are not settled. */
-  busy(): boolean;
-  /** Unbinds all sessions, ours with carriers and those of ESMEs. */
-  endSessions(): void;
 }

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../runtime/clock.ts';
 import { createLogger, type Logger } from '../runtime/log.ts';
@@ -35,7 +34,7 @@ import type {
 interface AccountHere {
   settings: WorkerAccount;
   readonly source: Source;
-  rate: Throughput;
+  readonly rate: Throughput;
 }
 
 interface CarrierHere {
@@ -79,12 +78,12 @@ export class Worker implements ThreadBody<WorkerApi> {
       setup: (setup, main) => this.#start(setup, main),
       listen: settings => this.#listen(settings),
       configure: directory => this.#configure(directory),
+      setRate: (account, throughput) =>
+        this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
+      drain: () => this.#drain(),
       useTable: memory => this.#traffic?.useTable(memory),
       send: request => this.#send(request),
       status: () => this.#status(),
-      drain: () => this.#drain(),
-      busy: () => this.#traffic?.busy ?? false,
-      endSessions: () => this.#endSessions(),
       find: id => store.find(id),
       stats: () => this.#stores.store.ownStats(),
       getConfig: key => store.getConfig(key),
@@ -98,15 +97,21 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#stores.connected(peer, port);
   }
 
-  /** Refuses new work, finishes what is under way, unbinds. */
-  async stop(deadlineMs: number): Promise<void> {
-    const until = performance.now() + deadlineMs;
-    this.#drain();
-    while (this.#traffic?.busy && performance.now() < until - deadlineMs / 4) await this.#pause(DRAIN_LOOK_MS);
-    this.#endSessions();
-    while ((this.#traffic?.binds ?? 0) > 0 && performance.now() < until) await this.#pause(DRAIN_LOOK_MS);
+  /** Ends its traffic, whatever is under way, and closes its stripes: after `drain` nothing is. */
+  async stop(): Promise<void> {
     await this.#traffic?.stop();
     await this.#stores.close();
+  }
+
+  /** Other workers settle into the stripes kept here, so those stay open until all of them are done. */
+  async #drain(): Promise<void> {
+    const traffic = this.#traffic;
+    if (!traffic) return;
+    const { drainMs } = this.#setup;
+    traffic.drain();
+    this.#listener?.drain(drainMs);
+    for (const { links } of this.#carriers.values()) for (const link of links) link.stop(drainMs);
+    while (traffic.binds > 0 || traffic.busy) await this.#pause(DRAIN_LOOK_MS);
   }
 
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {
@@ -166,9 +171,9 @@ export class Worker implements ThreadBody<WorkerApi> {
       {
         receiveWindow: window,
         sendWindow: deliverWindow,
-        responseTimeoutMs: this.#setup.server.responseTimeoutMs,
+        responseTimeoutMs: this.#setup.server.timers.responseMs,
       },
-      { wire: session, source: account.source, rate: { take: (count, now) => account.rate.take(count, now) } },
+      { wire: session, source: account.source, rate: account.rate },
     );
   }
 
@@ -176,7 +181,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
     return this.#traffic!.bind(
       session.takesMessages ? carrier.name : '',
-      { receiveWindow: RECEIVE_WINDOW, sendWindow: carrier.window, responseTimeoutMs: link.bind.responseTimeoutMs },
+      { receiveWindow: RECEIVE_WINDOW, sendWindow: carrier.window, responseTimeoutMs: link.timers.responseMs },
       { wire: session, source: new Source(names, Kind.mo, ArchiveMode.full), rate: UNLIMITED },
     );
   }
@@ -192,12 +197,15 @@ export class Worker implements ThreadBody<WorkerApi> {
         this.#accounts.set(settings.systemId, { settings, source, rate: new Throughput(settings.throughput, now) });
         continue;
       }
-      if (known.settings.throughput !== settings.throughput) known.rate = new Throughput(settings.throughput, now);
+      known.rate.setRate(settings.throughput, now);
       known.settings = settings;
       known.source.archiveMode = settings.archiveMode;
     }
     const names = new Set(accounts.map(account => account.systemId));
     for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);
+    for (const session of this.#listener?.sessions ?? []) {
+      if (session.actor && !this.#accounts.get(session.account)?.settings.enabled) session.drain(this.#setup.drainMs);
+    }
     this.#configureCarriers(carriers);
     this.#traffic?.settingsChanged();
   }
@@ -210,7 +218,7 @@ export class Worker implements ThreadBody<WorkerApi> {
         wanted.delete(name);
         continue;
       }
-      for (const link of here.links) link.stop();
+      for (const link of here.links) link.stop(this.#setup.drainMs);
       this.#carriers.delete(name);
     }
     for (const settings of wanted.values()) {
@@ -261,8 +269,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   #status(): WorkerStatus {
     const sessions: WorkerSession[] = [];
     for (const session of this.#listener?.sessions ?? []) {
-      if (!session.isBound) continue;
       const { account, peer, state, since, actor, bindType } = session;
+      if (!actor) continue;
       sessions.push({
         name: account,
         side: 'account',
@@ -270,8 +278,8 @@ export class Worker implements ThreadBody<WorkerApi> {
         bind: bindType ?? '',
         state,
         since,
-        used: actor!.unanswered + actor!.sending.used,
-        size: actor!.window,
+        used: actor.unanswered + actor.sending.used,
+        size: actor.window,
         reason: '',
       });
     }
@@ -289,17 +297,6 @@ export class Worker implements ThreadBody<WorkerApi> {
     };
   }
 
-  #drain(): void {
-    this.#listener?.close();
-    this.#traffic?.drain();
-  }
-
-  #endSessions(): void {
-    this.#listener?.stop();
-    for (const { links } of this.#carriers.values()) for (const link of links) link.stop();
-    this.#traffic?.endBinds();
-  }
-
   #pause(ms: number): Promise<void> {
     return new Promise(resolve => this.#timers.timer(resolve).start(ms));
   }
@@ -312,7 +309,7 @@ const RECEIVE_WINDOW = 5000;
 
 function carrierSession({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSession {
   const { session, peer, reason } = link;
-  const bind = link.settings.bind.command.slice('bind_'.length) as WorkerSession['bind'];
+  const bind = link.settings.bind.type;
   return {
     name,
     side: 'carrier',

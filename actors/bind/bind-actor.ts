@@ -20,12 +20,12 @@ export interface Wire {
   send(sequence: number, delivery: Delivery, index: number): void;
   /** Writes what has gathered, once a turn. */
   flush(): void;
+  /** The peer leaves unread what was sent to it: it gets no more until `BindActor.roomAgain`. */
+  readonly blocked: boolean;
+  /** Nothing is under way any more, as was asked with `BindActor.finish`. */
+  finished(): void;
   /** Ends the session without a word: an answer would be a lie. */
   abort(reason: string): void;
-  /** Asks the peer to end the session (unbind), then ends it. */
-  end(): void;
-  /** Every second, monotonic ms: enquire_link and the other timers. */
-  tick(nowMs: number): void;
 }
 
 /** A limiter of messages a second. Returns how many of `count` may pass. */
@@ -70,7 +70,8 @@ export interface BindCounters {
   unexpectedAnswers: number;
 }
 
-export type BindMessage = { readonly type: 'flush' } | { readonly type: 'tick' } | { readonly type: 'end' };
+/** Its only message: what was written is to be sent at the end of this turn. */
+export type BindMessage = { readonly type: 'flush' };
 
 /**
  * One session that is bound, in either direction: takes what its peer submits into the open batch, gives the peer the
@@ -83,12 +84,16 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   #unanswered = 0;
   #told = false;
   #roomTold = false;
+  #finishing = false;
   #closed = false;
+  /** The route dispatches to it. */
+  #isOutlet: boolean;
 
   constructor(deps: BindDeps, settings: BindSettings) {
     this.#deps = deps;
     this.#settings = settings;
     this.sending = new Window(settings.sendWindow);
+    this.#isOutlet = deps.route !== undefined;
     deps.route?.tell({ type: 'outlet-up', outlet: this });
   }
 
@@ -149,7 +154,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   }
 
   room(): number {
-    return this.#closed ? 0 : this.sending.room;
+    return this.#isOutlet && !this.#deps.wire.blocked ? this.sending.room : 0;
   }
 
   send(delivery: Delivery, index: number): void {
@@ -184,13 +189,25 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
 
   release(slot: number): void {
     this.sending.release(slot);
-    if (this.#closed || this.#roomTold) return;
+    this.roomAgain();
+  }
+
+  /** It may have room, where it had none. */
+  roomAgain(): void {
+    if (!this.#isOutlet || this.#roomTold) return;
     this.#roomTold = true;
     this.#deps.route?.tell({ type: 'room', outlet: this });
   }
 
   roomSeen(): void {
     this.#roomTold = false;
+  }
+
+  /** Begins nothing new; when each request has its answer, those of the peer and ours, the wire hears `finished`. */
+  finish(): void {
+    this.#finishing = true;
+    this.#leaveRoute();
+    this.dirty();
   }
 
   /** The session has ended, whichever way: what was sent and not answered goes again. */
@@ -204,7 +221,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
       route.actor.lost(deliveries.get(this.sending.placeOf(slot)), this.sending.indexOf(slot));
       this.sending.release(slot);
     });
-    route.tell({ type: 'outlet-down', outlet: this });
+    this.#leaveRoute();
   }
 
   /** A crash loses the session, never a message: what it had sent goes again. */
@@ -214,24 +231,25 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     this.#deps.gone();
   }
 
-  receive(message: BindMessage): void {
-    switch (message.type) {
-      case 'flush':
-        this.#told = false;
-        return;
-      case 'tick':
-        this.#tick();
-        return;
-      case 'end':
-        if (!this.#closed) this.#deps.wire.end();
-        return;
-      default:
-        message satisfies never;
-    }
+  /** A few times a second: requests that are not answered in time. @param nowMs monotonic */
+  tick(nowMs: number): void {
+    const { route, deliveries } = this.#deps;
+    if (!route) return;
+    this.sending.expire(nowMs - this.#settings.responseTimeoutMs, slot => {
+      const delivery = deliveries.get(this.sending.placeOf(slot));
+      route.actor.answered(delivery, this.sending.indexOf(slot), Answer.none, 0, undefined, 0, 0, this, slot);
+    });
+  }
+
+  receive(_flush: BindMessage): void {
+    this.#told = false;
   }
 
   turnEnd(): void {
-    if (!this.#closed) this.#deps.wire.flush();
+    if (this.#closed) return;
+    const { wire } = this.#deps;
+    wire.flush();
+    if (this.#finishing && this.#unanswered === 0 && this.sending.waiting === 0) wire.finished();
   }
 
   /** Something was written that has to be sent at the end of this turn. */
@@ -241,18 +259,10 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     this.#deps.self.tell(FLUSH);
   }
 
-  #tick(): void {
-    if (this.#closed) return;
-    const now = this.#deps.monotonic();
-    const { route, deliveries } = this.#deps;
-    if (route) {
-      this.sending.expire(now - this.#settings.responseTimeoutMs, slot => {
-        const delivery = deliveries.get(this.sending.placeOf(slot));
-        route.actor.answered(delivery, this.sending.indexOf(slot), Answer.none, 0, undefined, 0, 0, this, slot);
-      });
-    }
-    this.#deps.wire.tick(now);
-    this.dirty();
+  #leaveRoute(): void {
+    if (!this.#isOutlet) return;
+    this.#isOutlet = false;
+    this.#deps.route?.tell({ type: 'outlet-down', outlet: this });
   }
 }
 

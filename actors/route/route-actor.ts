@@ -160,7 +160,6 @@ export class RouteActor implements Actor<RouteMessage> {
         return;
       case 'outlet-down':
         this.#outlets.splice(this.#outlets.indexOf(message.outlet), 1);
-        if (this.#outlets.length === 0) this.#giveBack();
         return;
       case 'settings':
         this.#settings = message.settings;
@@ -171,6 +170,8 @@ export class RouteActor implements Actor<RouteMessage> {
   }
 
   turnEnd(): void {
+    // Also what a claim or a commit brings after the last session has left.
+    if (this.#outlets.length === 0) this.#giveBack();
     this.#dispatch();
     this.#claim();
   }
@@ -387,6 +388,7 @@ export class RouteActor implements Actor<RouteMessage> {
 
   /** No session is left here: somebody else may have one. */
   #giveBack(): void {
+    if (this.#held === 0) return;
     for (const stretches of this.#lanes) {
       for (const { delivery, indexes, next } of stretches) {
         for (let i = next; i < indexes.length; i++) this.lost(delivery, indexes[i]!);

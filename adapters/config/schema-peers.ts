@@ -27,10 +27,10 @@ export const accountSchema = group({
   window: whole(1, 65_535).default(1000).describe('Most unanswered requests a session may send us'),
   deliver_window: whole(1, 65_535).default(100).describe('Most unanswered deliver_sm we send on a session'),
   throughput: throughput(),
-  credits: whole(0, 1_000_000_000_000)
-    .nullable()
+  credits: z
+    .null({ error: 'null: every account is postpaid in this release' })
     .default(null)
-    .describe('Prepaid credits when the account is made; null: postpaid'),
+    .describe('null: postpaid, the only kind in this release'),
   allow_ips: listOf(network(), 'addresses or networks', 1000)
     .default([])
     .describe('Addresses it may connect from; empty: any'),

@@ -58,9 +58,15 @@ const smppListener = group({
   session_init_seconds: amount(0.1, 600).default(10).describe('From connection to a valid bind; then it is closed'),
   enquire_link_seconds: whole(1, 3600).default(30).describe('Quiet time after which we ask whether the peer is there'),
   response_timeout_seconds: whole(1, 600).default(30).describe('For an answer to deliver_sm or enquire_link'),
+  inactivity_seconds: whole(0, 604_800).default(0).describe('Time without a message, then we unbind; 0: no limit'),
+  pdu_read_seconds: amount(0.1, 600).default(10).describe('How long a PDU may be half here; then it is closed'),
+  output_timeout_seconds: amount(0.1, 3600)
+    .default(60)
+    .describe('How long a peer may leave unread more than 512 KB of ours; then it is closed'),
   max_connections: whole(1, 1_000_000).default(10_000).describe('At once, on this node'),
-  max_unbound: whole(1, 1_000_000).default(1000).describe('Of these, not bound yet'),
-  no_credits_status: whole(1, 0xffff_ffff).default(0x0000_0401).describe('command_status when credits are used up'),
+  max_unbound: whole(1, 1_000_000)
+    .default(1000)
+    .describe('Of these, not bound yet, in each worker; beyond it the oldest of them is closed'),
   no_route_status: whole(1, 0xffff_ffff).default(0x0000_000b).describe('command_status when no route fits'),
 });
 
@@ -121,6 +127,9 @@ export const configurationSchema = group({
     level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal').default('info'),
     mask_numbers: flag().default(false).describe('Show only the last three digits of phone numbers'),
   }).prefault({}),
+  drain_seconds: amount(0, 600)
+    .default(10)
+    .describe('What a stopping node gives peers to answer what is in flight; then it unbinds all the same'),
   durability: oneOf('disk', 'process')
     .default('disk')
     .describe('disk: acknowledged means flushed; process: Redis everysec, in cluster mode only'),

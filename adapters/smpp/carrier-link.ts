@@ -2,17 +2,23 @@ import { connect, type Socket } from 'node:net';
 import type { BindActor } from '../../actors/bind/bind-actor.ts';
 import type { Timer, Timers } from '../../runtime/timers.ts';
 import { CarrierSession, type CarrierBind, type CarrierDeps } from './carrier-session.ts';
+import type { Addressing } from './mapping.ts';
+import type { SessionTimers } from './session-messages.ts';
 
 export interface LinkSettings {
   readonly host: string;
   readonly port: number;
   readonly bind: CarrierBind;
+  readonly timers: SessionTimers;
+  readonly addressing: Addressing;
+  /** To connect and be bound, ms. */
+  readonly bindTimeoutMs: number;
   /** First wait after a lost session, ms; it doubles each time. */
   readonly reconnectMs: number;
   readonly reconnectMaxMs: number;
 }
 
-export interface LinkDeps extends Omit<CarrierDeps, 'bind' | 'ended' | 'bound'> {
+export interface LinkDeps extends Omit<CarrierDeps, 'bind' | 'timers' | 'addressing' | 'ended' | 'bound'> {
   readonly timers: Timers;
   readonly random: () => number;
   readonly bound: (session: CarrierSession) => BindActor;
@@ -25,15 +31,18 @@ export function reconnectDelay(n: number, firstMs: number, longestMs: number, ra
   return Math.min(longestMs, firstMs * 2 ** Math.min(n, 30)) * (1 - random / 4);
 }
 
+const LOOK_MS = 500;
+
 /** One session's place at a carrier: connects, binds, and begins again when the session is lost. It never gives up. */
 export class CarrierLink {
   readonly settings: LinkSettings;
   readonly #deps: LinkDeps;
   readonly #retry: Timer;
-  readonly #watch: Timer;
+  readonly #look: Timer;
   #session: CarrierSession | undefined;
   #socket: Socket | undefined;
   #attempt = 0;
+  #connectingMs = 0;
   #stopped = false;
   /** Why there is no session now. */
   reason = 'connecting';
@@ -42,7 +51,7 @@ export class CarrierLink {
     this.settings = settings;
     this.#deps = deps;
     this.#retry = deps.timers.timer(() => this.#connect());
-    this.#watch = deps.timers.timer(() => this.#look());
+    this.#look = deps.timers.timer(() => this.#lookAtTime());
     this.#connect();
   }
 
@@ -53,18 +62,16 @@ export class CarrierLink {
     return `${this.settings.host}:${this.settings.port}`;
   }
 
-  /** Unbinds if it is bound, and does not come back. */
-  stop(): void {
+  /** Ends its session politely if it has one, and does not come back. @param limitMs for what is under way */
+  stop(limitMs: number): void {
     this.#stopped = true;
     this.#retry.cancel();
-    this.#watch.cancel();
-    if (this.#session?.actor) this.#session.end();
-    else if (this.#session) this.#session.close('stopped');
+    if (this.#session) this.#session.drain(limitMs);
     else this.#socket?.destroy();
   }
 
   #connect(): void {
-    const { host, port, bind } = this.settings;
+    const { host, port } = this.settings;
     const socket = connect({ host, port });
     this.#socket = socket;
     socket.once('connect', () => {
@@ -78,17 +85,19 @@ export class CarrierLink {
       error => (why = error.message || (error as NodeJS.ErrnoException).code || 'connection failed'),
     );
     socket.once('close', () => this.#lost(why));
-    this.#watch.start(bind.bindTimeoutMs);
+    this.#connectingMs = this.#deps.monotonic();
+    this.#look.start(LOOK_MS);
   }
 
   #opened(socket: Socket): void {
-    const { bind } = this.settings;
+    const { bind, addressing, timers } = this.settings;
     this.#session = new CarrierSession(socket, this.peer, {
       ...this.#deps,
       bind,
+      addressing,
+      timers: { ...timers, bindMs: this.#connectingMs + this.settings.bindTimeoutMs - this.#deps.monotonic() },
       bound: session => {
         this.#attempt = 0;
-        this.#watch.cancel();
         this.reason = '';
         this.#deps.changed(true, '');
         return this.#deps.bound(session);
@@ -97,15 +106,19 @@ export class CarrierLink {
     });
   }
 
-  #look(): void {
-    if (this.#session) this.#session.close('the bind was not answered in time');
-    else this.#socket?.destroy(new Error('no connection in time'));
+  #lookAtTime(): void {
+    this.#look.start(LOOK_MS);
+    const nowMs = this.#deps.monotonic();
+    if (this.#session) this.#session.tick(nowMs);
+    else if (nowMs - this.#connectingMs >= this.settings.bindTimeoutMs) {
+      this.#socket?.destroy(new Error('no connection in time'));
+    }
   }
 
   #lost(reason: string): void {
     this.#session = undefined;
     this.#socket = undefined;
-    this.#watch.cancel();
+    this.#look.cancel();
     this.reason = reason;
     this.#deps.changed(false, reason);
     if (this.#stopped) return;

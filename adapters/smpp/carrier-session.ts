@@ -1,16 +1,20 @@
 import type { Socket } from 'node:net';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
-import { COMMAND_ID } from './codec/command-id.ts';
-import { STATUS, statusOf } from './codec/command-status.ts';
+import { COMMAND_ID, isResponse } from './codec/command-id.ts';
+import { STATUS } from './codec/command-status.ts';
 import { IdRange, readSm, readSmRespId } from './codec/hot-read.ts';
-import { writeDeliverSmResp, writeEnquireLinkResp } from './codec/hot-write.ts';
-import { answerOf, type MessageWriter } from './mapping.ts';
+import { writeDeliverSmResp } from './codec/hot-write.ts';
+import type { Pdu } from './codec/pdus.ts';
+import { TLVS } from './codec/tlvs.ts';
+import { answerOf, type Addressing, type MessageWriter } from './mapping.ts';
 import { ParsedReceipt, parseReceipt } from './receipt-parse.ts';
-import { SmppSession } from './session.ts';
+import { SmppSession, type SideEffect } from './session.ts';
+import type { SessionTimers } from './session-messages.ts';
+import { hasTlvs, type BindType } from './session-states.ts';
 
 export interface CarrierBind {
-  readonly command: 'bind_transceiver' | 'bind_transmitter' | 'bind_receiver';
+  readonly type: BindType;
   readonly systemId: string;
   readonly password: string;
   readonly systemType: string;
@@ -19,14 +23,13 @@ export interface CarrierBind {
   readonly addrTon: number;
   readonly addrNpi: number;
   readonly addressRange: string;
-  readonly bindTimeoutMs: number;
-  readonly enquireLinkMs: number;
-  readonly responseTimeoutMs: number;
 }
 
 export interface CarrierDeps {
   readonly carrier: string;
   readonly bind: CarrierBind;
+  readonly timers: SessionTimers;
+  readonly addressing: Addressing;
   readonly writer: MessageWriter;
   readonly now: () => number;
   readonly monotonic: () => number;
@@ -37,132 +40,98 @@ export interface CarrierDeps {
   readonly ended: (session: CarrierSession, reason: string) => void;
 }
 
-type State = 'OPEN' | 'BINDING' | 'BOUND_TX' | 'BOUND_RX' | 'BOUND_TRX' | 'UNBINDING' | 'CLOSED';
-
-const BOUND: Readonly<Record<CarrierBind['command'], State>> = {
-  bind_transmitter: 'BOUND_TX',
-  bind_receiver: 'BOUND_RX',
-  bind_transceiver: 'BOUND_TRX',
-};
+const { submit_sm_resp: SUBMIT_SM_RESP, deliver_sm: DELIVER_SM, deliver_sm_resp: DELIVER_SM_RESP } = COMMAND_ID;
 /** Bits 5 to 2 of esm_class: what a deliver_sm is (v3.4 §5.2.12). */
 const MESSAGE_TYPE = 0x3c;
-const UNBIND_LIMIT_MS = 5000;
+/** Room of a deliver_sm_resp: a header and an empty message_id. */
+const DELIVER_RESP_ROOM = 32;
 
 /** Our session with a carrier: the ESME side (SMPP v3.4 §2.2, Table 2-1). */
 export class CarrierSession extends SmppSession implements Wire {
   readonly #deps: CarrierDeps;
-  readonly since: number;
-  #state: State = 'OPEN';
-  #actor: BindActor | undefined;
-  readonly #startedMs: number;
-  #lastHeardMs: number;
-  #asked = 0;
-  #unbindAt = 0;
   readonly #id = new IdRange();
   readonly #receipt = new ParsedReceipt();
+  #actor: BindActor | undefined;
 
   /** @param socket connected */
   constructor(socket: Socket, peer: string, deps: CarrierDeps) {
-    super(socket, peer);
+    super('esme', socket, peer, deps);
     this.#deps = deps;
-    this.since = deps.now();
-    this.#startedMs = this.#lastHeardMs = deps.monotonic();
-    this.#bind();
+    const { type: bindType, version } = deps.bind;
+    this.apply({ type: 'connected', nowMs: deps.monotonic(), bindType, version });
+    this.flush();
   }
 
-  get state(): State {
-    return this.#state;
-  }
   get actor(): BindActor | undefined {
     return this.#actor;
   }
   get takesMessages(): boolean {
-    return this.#deps.bind.command !== 'bind_receiver';
+    return this.#deps.bind.type !== 'receiver';
   }
 
   frame(buf: Buffer, at: number, end: number): boolean {
     const commandId = buf.readUInt32BE(at + 4);
-    switch (commandId) {
-      case COMMAND_ID.submit_sm_resp:
-        this.#answered(buf, at, end);
-        return true;
-      case COMMAND_ID.deliver_sm:
-        this.#deliver(buf, at, end);
-        return true;
-      case COMMAND_ID.enquire_link: {
-        const out = this.out.room(16);
-        this.out.wrote(writeEnquireLinkResp(out, this.out.at, buf.readUInt32BE(at + 12)));
-        return true;
-      }
-      default:
-        return this.#other(buf, at, end, commandId);
+    if (commandId === SUBMIT_SM_RESP) {
+      this.sawMessage = true;
+      this.#answered(buf, at, end);
+      return true;
     }
+    if (commandId === DELIVER_SM && this.may[DELIVER_SM] === 1) {
+      this.sawMessage = true;
+      this.#deliver(buf, at, end);
+      return true;
+    }
+    if (commandId === COMMAND_ID[`bind_${this.#deps.bind.type}_resp`]) return this.#bindAnswered(buf, at, end);
+    return this.other(buf, at, end, commandId);
   }
 
   accepted(token: number): void {
-    const out = this.out.room(32);
-    this.out.wrote(writeDeliverSmResp(out, this.out.at, 0, token));
+    this.refused(token, STATUS.ESME_ROK);
   }
 
   refused(token: number, status: number): void {
-    const out = this.out.room(32);
+    const out = this.out.room(DELIVER_RESP_ROOM);
     this.out.wrote(writeDeliverSmResp(out, this.out.at, status, token));
   }
 
   send(sequence: number, delivery: Delivery, index: number): void {
-    this.#deps.writer.write(this.out, COMMAND_ID.submit_sm, sequence, delivery, index, this.version >= 0x34);
+    const { writer, addressing } = this.#deps;
+    writer.write(this.out, COMMAND_ID.submit_sm, sequence, delivery, index, hasTlvs(this.version), addressing);
   }
 
-  abort(reason: string): void {
-    this.socket.destroy();
-    this.close(reason);
-  }
-
-  end(): void {
-    if (!this.#actor || this.#unbindAt > 0) return;
-    this.#unbindAt = this.#deps.monotonic();
-    this.#state = 'UNBINDING';
-    this.header(COMMAND_ID.unbind, 0, this.#actor.sending.nextSequence());
-    this.flush();
-  }
-
-  tick(nowMs: number): void {
-    const { enquireLinkMs, responseTimeoutMs } = this.#deps.bind;
-    if (this.#unbindAt > 0 && nowMs - this.#unbindAt > UNBIND_LIMIT_MS) this.close('unbind was not answered');
-    else if (this.#asked > 0 && nowMs - this.#asked > responseTimeoutMs) this.close('enquire_link was not answered');
-    else if (this.#asked === 0 && nowMs - this.#lastHeardMs >= enquireLinkMs) {
-      this.#asked = nowMs;
-      this.header(COMMAND_ID.enquire_link, 0, this.#actor!.sending.nextSequence());
+  protected perform(effect: SideEffect): void {
+    switch (effect.type) {
+      case 'send-bind':
+        this.#sendBind();
+        return;
+      case 'bound':
+        this.#actor = this.#deps.bound(this);
+        this.bound(this.#actor);
+        return;
+      case 'check-bind':
+      case 'answer-bind':
+        throw new Error('the ESME binds, not the SMSC');
+      default:
+        effect satisfies never;
     }
   }
 
-  /** Before the bind is answered there is no actor: the link looks at the time. */
-  tickUnbound(nowMs: number): void {
-    if (this.#actor || this.isClosed) return;
-    if (nowMs - this.#startedMs > this.#deps.bind.bindTimeoutMs) this.close('the bind was not answered in time');
-  }
-
-  protected turn(): void {
-    if (this.#actor) {
-      this.#lastHeardMs = this.#deps.monotonic();
-      this.#asked = 0;
-      this.#actor.dirty();
-    } else {
-      this.flush();
+  protected passed(commandId: number, buf: Buffer, at: number, end: number): void {
+    if (commandId === COMMAND_ID.generic_nack) this.#answered(buf, at, end);
+    // alert_notification has no response, and nobody here waits for one (v3.4 §4.12).
+    else if (!isResponse(commandId) && commandId !== COMMAND_ID.alert_notification) {
+      this.nack(STATUS.ESME_RINVCMDID, buf.readUInt32BE(at + 12));
     }
   }
 
   protected ended(reason: string): void {
-    this.#state = 'CLOSED';
-    this.#actor?.closed();
     this.#deps.ended(this, reason);
   }
 
-  #bind(): void {
+  #sendBind(): void {
     const { bind } = this.#deps;
-    this.#state = 'BINDING';
     this.write({
-      command: bind.command,
+      command: `bind_${bind.type}`,
       sequence_number: 1,
       system_id: bind.systemId,
       password: bind.password,
@@ -172,39 +141,43 @@ export class CarrierSession extends SmppSession implements Wire {
       addr_npi: bind.addrNpi,
       address_range: bind.addressRange,
     });
-    this.flush();
+  }
+
+  #bindAnswered(buf: Buffer, at: number, end: number): boolean {
+    // What follows the status is not needed, so a body that cannot be read is forgiven.
+    const pdu = this.decode(buf, at, end) as Extract<Pdu, { command: 'bind_transceiver_resp' }> | undefined;
+    const said = pdu?.tlvs.find(({ tag }) => tag === TLVS.sc_interface_version.tag);
+    this.apply({
+      type: 'bind-answered',
+      nowMs: this.#deps.monotonic(),
+      status: buf.readUInt32BE(at + 8),
+      scInterfaceVersion: said?.value[0],
+    });
+    return !this.isClosed;
   }
 
   #answered(buf: Buffer, at: number, end: number): void {
-    const status = buf.readUInt32BE(at + 8);
+    const isNack = buf.readUInt32BE(at + 4) === COMMAND_ID.generic_nack;
+    const said = buf.readUInt32BE(at + 8);
+    const status = isNack && said === 0 ? STATUS.ESME_RSYSERR : said;
     const id = this.#id;
     readSmRespId(buf, at, end, id);
-    this.#actor?.answered(
-      buf.readUInt32BE(at + 12),
-      answerOf(status),
-      status,
-      buf,
-      id.at,
-      status === 0 ? id.length : 0,
-    );
+    const idLength = status === 0 ? id.length : 0;
+    this.#actor?.answered(buf.readUInt32BE(at + 12), answerOf(status), status, buf, id.at, idLength);
   }
 
   #deliver(buf: Buffer, at: number, end: number): void {
     const sequence = buf.readUInt32BE(at + 12);
-    if (!this.#actor || this.#state === 'BOUND_TX') {
-      this.header(COMMAND_ID.deliver_sm_resp, STATUS.ESME_RINVBNDSTS, sequence);
-      return;
-    }
     const m = this.draft;
     const status = readSm(m, buf, at, end, this.version);
     if (status !== 0) {
-      this.header(COMMAND_ID.deliver_sm_resp, status, sequence);
+      this.header(DELIVER_SM_RESP, status, sequence);
       return;
     }
     if ((m.esmClass & MESSAGE_TYPE) !== 0 && this.#takeReceipt(sequence)) return;
     m.expiresAt = 0;
     m.deliverAfter = 0;
-    this.#actor.submit(m, sequence);
+    this.#actor!.submit(m, sequence);
   }
 
   /** @returns false when it is no receipt after all */
@@ -221,50 +194,6 @@ export class CarrierSession extends SmppSession implements Wire {
       doneAt: r.doneAt || this.#deps.now(),
       token: sequence,
     });
-    return true;
-  }
-
-  #other(buf: Buffer, at: number, end: number, commandId: number): boolean {
-    const sequence = buf.readUInt32BE(at + 12);
-    if (this.#state === 'BINDING') {
-      if (commandId === (COMMAND_ID[this.#deps.bind.command] | 0x80000000) >>> 0)
-        return this.#bindAnswered(buf, at, end);
-      if (commandId === COMMAND_ID.generic_nack) {
-        this.close(`bind refused: generic_nack ${statusOf(buf.readUInt32BE(at + 8)).name}`);
-        return false;
-      }
-    }
-    if (commandId === COMMAND_ID.enquire_link_resp) return true;
-    if (commandId === COMMAND_ID.unbind) {
-      this.header(COMMAND_ID.unbind_resp, 0, sequence);
-      this.close('unbound by the carrier');
-      return false;
-    }
-    if (commandId === COMMAND_ID.unbind_resp && this.#unbindAt > 0) {
-      this.close('unbound');
-      return false;
-    }
-    if (commandId === COMMAND_ID.generic_nack) {
-      const status = buf.readUInt32BE(at + 8) || STATUS.ESME_RSYSERR;
-      this.#actor?.answered(sequence, answerOf(status), status, undefined, 0, 0);
-      return true;
-    }
-    this.refuseCommand(commandId, sequence);
-    return true;
-  }
-
-  #bindAnswered(buf: Buffer, at: number, end: number): boolean {
-    const status = buf.readUInt32BE(at + 8);
-    if (status !== 0) {
-      this.close(`bind refused: ${statusOf(status).name}`);
-      return false;
-    }
-    this.decode(buf, at, end);
-    this.version = this.#deps.bind.version;
-    this.#state = BOUND[this.#deps.bind.command];
-    this.bound();
-    this.#lastHeardMs = this.#deps.monotonic();
-    this.#actor = this.#deps.bound(this);
     return true;
   }
 }

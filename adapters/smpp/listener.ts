@@ -13,7 +13,7 @@ export interface ListenerSettings {
 
 export interface ListenerDeps extends Omit<ServerDeps, 'ended'> {
   readonly timers: Timers;
-  /** Connections turned away at a bound. */
+  /** A connection was turned away at a bound. */
   readonly turnedAway: () => void;
 }
 
@@ -25,14 +25,27 @@ export class SmppListener {
   readonly #deps: ListenerDeps;
   readonly #server: Server;
   readonly #sessions = new Set<ServerSession>();
+  /** Of these, those that are not bound yet; the oldest first. */
+  readonly #unbound = new Set<ServerSession>();
+  readonly #serverDeps: ServerDeps;
   readonly #look: Timer;
-  #unbound = 0;
 
   constructor(settings: ListenerSettings, deps: ListenerDeps) {
     this.#settings = settings;
     this.#deps = deps;
     this.#server = createServer(socket => this.#connected(socket));
-    this.#look = deps.timers.timer(() => this.#lookAtUnbound());
+    this.#serverDeps = {
+      ...deps,
+      bind: (session, request) => {
+        this.#unbound.delete(session);
+        return deps.bind(session, request);
+      },
+      ended: session => {
+        this.#unbound.delete(session);
+        this.#sessions.delete(session);
+      },
+    };
+    this.#look = deps.timers.timer(() => this.#lookAtTime());
   }
 
   get sessions(): ReadonlySet<ServerSession> {
@@ -57,44 +70,41 @@ export class SmppListener {
     this.#server.close();
   }
 
-  /** Ends what is not bound; the bound ones are their actors' to end. */
-  stop(): void {
+  /** Takes no more connections, and ends those it has politely. */
+  drain(limitMs: number): void {
     this.close();
-    this.#look.cancel();
-    for (const session of this.#sessions) if (!session.isBound) session.close('stopping');
+    for (const session of this.#sessions) session.drain(limitMs);
   }
 
   #connected(socket: Socket): void {
     const { maxConnections, maxUnbound } = this.#settings;
-    if (this.#sessions.size >= maxConnections || this.#unbound >= maxUnbound) {
+    if (this.#sessions.size >= maxConnections || (this.#unbound.size >= maxUnbound && !this.#makeRoom())) {
       socket.destroy();
       this.#deps.turnedAway();
       return;
     }
-    this.#unbound++;
-    let counted = true;
-    const noLongerUnbound = (): void => {
-      if (counted) this.#unbound--;
-      counted = false;
-    };
-    const session = new ServerSession(socket, socket.remoteAddress ?? '', {
-      ...this.#deps,
-      bind: (bound, request, number) => {
-        noLongerUnbound();
-        return this.#deps.bind(bound, request, number);
-      },
-      ended: ended => {
-        noLongerUnbound();
-        this.#sessions.delete(ended);
-      },
-    });
+    const session = new ServerSession(socket, socket.remoteAddress ?? '', this.#serverDeps);
     this.#sessions.add(session);
+    this.#unbound.add(session);
   }
 
-  #lookAtUnbound(): void {
+  /**
+   * Too many are not bound: whoever has had the longest time for it goes. Turning the new one away instead would let
+   * anybody keep customers out by connecting and saying nothing.
+   */
+  #makeRoom(): boolean {
+    for (const session of this.#unbound) {
+      if (session.state !== 'OPEN') continue;
+      session.drain(0);
+      this.#deps.turnedAway();
+      return true;
+    }
+    return false;
+  }
+
+  #lookAtTime(): void {
     this.#look.start(LOOK_MS);
-    if (this.#unbound === 0) return;
-    const now = this.#deps.monotonic();
-    for (const session of this.#sessions) session.tickUnbound(now);
+    const nowMs = this.#deps.monotonic();
+    for (const session of this.#sessions) session.tick(nowMs);
   }
 }

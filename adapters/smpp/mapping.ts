@@ -40,6 +40,26 @@ export function deliverAnswerOf(status: number): Answer {
   }
 }
 
+/** What a carrier wants in every submit_sm; null: as the message has it. */
+export interface Addressing {
+  readonly sourceTon: number | null;
+  readonly sourceNpi: number | null;
+  readonly destTon: number | null;
+  readonly destNpi: number | null;
+  /** For messages that name none: 0 to 5 ASCII characters. */
+  readonly serviceType: string;
+}
+
+export const AS_IT_IS: Addressing = {
+  sourceTon: null,
+  sourceNpi: null,
+  destTon: null,
+  destNpi: null,
+  serviceType: '',
+};
+
+const HEADER_LENGTH = 16;
+
 /** Octets of two addresses, a service_type, and a receipt's text and TLVs. */
 const SCRATCH = 2 * 65 + 6 + RECEIPT_TEXT_LIMIT + RECEIPT_TLVS_LIMIT;
 
@@ -65,15 +85,30 @@ export class MessageWriter {
     delivery: Delivery,
     index: number,
     tlvs: boolean,
+    addressing: Addressing = AS_IT_IS,
   ): void {
     const m = this.#draft;
     const { buffer } = delivery.batch;
-    const at = delivery.at(index);
-    readRecord(m, buffer, at);
-    if (buffer[at + R.kind] === Kind.receipt) this.#receipt(m, tlvs);
+    const recordAt = delivery.at(index);
+    readRecord(m, buffer, recordAt);
+    if (buffer[recordAt + R.kind] === Kind.receipt) this.#receipt(m, tlvs);
     else skipExtras(m);
-    const room = out.room(smSize(m));
-    out.wrote(writeSm(room, out.at, commandId, sequence, m, tlvs));
+    m.sourceTon = addressing.sourceTon ?? m.sourceTon;
+    m.sourceNpi = addressing.sourceNpi ?? m.sourceNpi;
+    m.destTon = addressing.destTon ?? m.destTon;
+    m.destNpi = addressing.destNpi ?? m.destNpi;
+    const { serviceType } = addressing;
+    // It is the first field: the PDU is written that much further on, then its header is put before it.
+    const shift = m.serviceTypeLength === 0 ? serviceType.length : 0;
+    const room = out.room(smSize(m) + shift);
+    const { at } = out;
+    const end = writeSm(room, at + shift, commandId, sequence, m, tlvs);
+    if (shift > 0) {
+      room.copy(room, at, at + shift, at + shift + HEADER_LENGTH);
+      room.writeUInt32BE(end - at, at);
+      room.write(serviceType, at + HEADER_LENGTH, 'latin1');
+    }
+    out.wrote(end);
   }
 
   /** The record of a receipt has addresses and facts; here the facts become text and TLVs (v3.4 Appendix B). */

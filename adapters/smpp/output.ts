@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 
 /** Octets of one piece of output: what a session has to say in one turn usually fits. */
 const PIECE = 64 * 1024;
+/** Octets the peer may leave unread before it gets no more. */
+const UNREAD_LIMIT = 512 * 1024;
 
 /**
  * What a session has to say: PDUs are written into one buffer, and the socket gets it once a turn. One write for hundreds
@@ -37,19 +39,24 @@ export class Output {
     this.#end = end;
   }
 
-  /** Octets that the peer has not taken yet. */
-  get waiting(): number {
-    return this.#socket.writableLength;
+  /** The peer leaves too much unread. The socket's `drain` event tells when it has read all of it. */
+  get blocked(): boolean {
+    return this.#socket.writableLength >= UNREAD_LIMIT;
   }
 
   flush(): void {
     const buffer = this.#buffer;
     if (!buffer || this.#end === 0) return;
-    this.#socket.write(this.#end === buffer.length ? buffer : buffer.subarray(0, this.#end));
+    const said = buffer.subarray(0, this.#end);
     this.#end = 0;
     this.#buffer = undefined;
-    // All of it is in the kernel: the buffer is free again, for whichever session speaks next.
-    if (this.#socket.writableLength === 0 && buffer.length === PIECE && spares.length < SPARES) spares.push(buffer);
+    // It will wait behind what waits already: a few octets must not keep a whole piece alive meanwhile.
+    const waits = this.#socket.writableLength > 0 && said.length < buffer.length / 2;
+    this.#socket.write(waits ? Buffer.from(said) : said);
+    // All of it is in the kernel, or was copied: the buffer is free again, for whichever session speaks next.
+    if ((waits || this.#socket.writableLength === 0) && buffer.length === PIECE && spares.length < SPARES) {
+      spares.push(buffer);
+    }
   }
 }
 

@@ -3,38 +3,34 @@ import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
 import type { MessageDraft } from '../../actors/message/draft.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
-import { COMMAND_ID } from './codec/command-id.ts';
+import { COMMAND_ID, isResponse } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
 import { readSm } from './codec/hot-read.ts';
-import { RESP_ROOM, writeEnquireLinkResp, writeSmResp } from './codec/hot-write.ts';
+import { RESP_ROOM, writeSmResp } from './codec/hot-write.ts';
 import type { Pdu } from './codec/pdus.ts';
 import { tlv } from './codec/tlvs.ts';
 import { deliverAnswerOf, type MessageWriter } from './mapping.ts';
-import { SmppSession } from './session.ts';
+import { SmppSession, type SideEffect } from './session.ts';
+import type { SessionTimers } from './session-messages.ts';
+import { bindTypeOf, hasTlvs, type BindType } from './session-states.ts';
 import { readSchedule, readValidity } from './smpp-time.ts';
-
-export type BindType = 'transmitter' | 'receiver' | 'transceiver';
 
 export interface BindRequest {
   readonly systemId: string;
   readonly password: string;
   readonly type: BindType;
-  readonly version: number;
   readonly address: string;
 }
 
 export type BindVerdict =
   | { readonly type: 'accepted'; readonly session: number }
+  /** To be answered after `delayMs`. */
   | { readonly type: 'refused'; readonly status: number; readonly delayMs: number };
 
 export interface ServerSettings {
   /** system_id in our bind responses. */
   readonly systemId: string;
-  /** From connection to a valid bind, ms. */
-  readonly initMs: number;
-  /** Quiet time after which we ask whether the peer is there, ms. */
-  readonly enquireLinkMs: number;
-  readonly responseTimeoutMs: number;
+  readonly timers: SessionTimers;
 }
 
 export interface ServerDeps {
@@ -46,148 +42,100 @@ export interface ServerDeps {
   /** May this peer bind? Asked once per bind request. */
   readonly authorize: (request: BindRequest) => Promise<BindVerdict>;
   /** Starts the session's actor. */
-  readonly bind: (session: ServerSession, request: BindRequest, number: number) => BindActor;
+  readonly bind: (session: ServerSession, request: BindRequest) => BindActor;
   /** A session that was accepted has ended. */
   readonly unbound: (number: number, reason: string) => void;
   readonly ended: (session: ServerSession) => void;
 }
 
-type State = 'OPEN' | 'BINDING' | 'BOUND_TX' | 'BOUND_RX' | 'BOUND_TRX' | 'UNBOUND' | 'CLOSED';
-
-const BIND_TYPES: Readonly<Record<number, BindType>> = {
-  [COMMAND_ID.bind_transmitter]: 'transmitter',
-  [COMMAND_ID.bind_receiver]: 'receiver',
-  [COMMAND_ID.bind_transceiver]: 'transceiver',
-};
-const BOUND: Readonly<Record<BindType, State>> = {
-  transmitter: 'BOUND_TX',
-  receiver: 'BOUND_RX',
-  transceiver: 'BOUND_TRX',
-};
+const { submit_sm: SUBMIT_SM, submit_sm_resp: SUBMIT_SM_RESP, deliver_sm_resp: DELIVER_SM_RESP } = COMMAND_ID;
 
 /** An ESME that has connected to us: the SMSC side of a session (SMPP v3.4 §2.2, Table 2-1). */
 export class ServerSession extends SmppSession implements Wire {
   readonly #deps: ServerDeps;
-  readonly since: number;
-  #state: State = 'OPEN';
-  #type: BindType | undefined;
-  #account = '';
+  #request: BindRequest | undefined;
+  /** The gatekeeper's number of the session, 0 until it is accepted. */
   #number = 0;
   #actor: BindActor | undefined;
-  #lastHeardMs: number;
-  /** When our enquire_link was sent, 0 = none waits. */
-  #asked = 0;
-  #unbindAt = 0;
 
   constructor(socket: Socket, peer: string, deps: ServerDeps) {
-    super(socket, peer);
+    super('smsc', socket, peer, { timers: deps.settings.timers, now: deps.now, monotonic: deps.monotonic });
     this.#deps = deps;
-    this.since = deps.now();
-    this.#lastHeardMs = deps.monotonic();
   }
 
-  get state(): State {
-    return this.#state;
-  }
+  /** The account it is bound as; '' before. */
   get account(): string {
-    return this.#account;
+    return this.#number > 0 ? this.#request!.systemId : '';
   }
-  get bindType(): BindType | undefined {
-    return this.#type;
-  }
+
   get actor(): BindActor | undefined {
     return this.#actor;
-  }
-  get isBound(): boolean {
-    return this.#actor !== undefined;
   }
 
   frame(buf: Buffer, at: number, end: number): boolean {
     const commandId = buf.readUInt32BE(at + 4);
-    switch (commandId) {
-      case COMMAND_ID.submit_sm:
-        this.#submit(buf, at, end);
-        return true;
-      case COMMAND_ID.deliver_sm_resp:
-        this.#delivered(buf, at);
-        return true;
-      case COMMAND_ID.enquire_link: {
-        // Answered in every state (v3.4 Table 2-1 wants it bound; peers ask earlier).
-        const out = this.out.room(16);
-        this.out.wrote(writeEnquireLinkResp(out, this.out.at, buf.readUInt32BE(at + 12)));
-        return true;
-      }
-      default:
-        return this.#other(buf, at, end, commandId);
+    if (commandId === SUBMIT_SM && this.may[SUBMIT_SM] === 1) {
+      this.sawMessage = true;
+      this.#submit(buf, at, end);
+      return true;
     }
+    if (commandId === DELIVER_SM_RESP) {
+      this.sawMessage = true;
+      this.#answered(buf, at);
+      return true;
+    }
+    const bindType = bindTypeOf(commandId);
+    if (bindType !== undefined && this.state === 'OPEN') return this.#bindRequested(buf, at, end, bindType);
+    return this.other(buf, at, end, commandId);
   }
 
   accepted(token: number, id: MessageId): void {
     const out = this.out.room(RESP_ROOM);
     const publicId = this.#deps.ids.toPublic(id);
-    this.out.wrote(writeSmResp(out, this.out.at, COMMAND_ID.submit_sm_resp, 0, token, publicId));
+    this.out.wrote(writeSmResp(out, this.out.at, SUBMIT_SM_RESP, 0, token, publicId));
   }
 
   refused(token: number, status: number): void {
-    this.header(COMMAND_ID.submit_sm_resp, status, token);
+    this.header(SUBMIT_SM_RESP, status, token);
   }
 
   send(sequence: number, delivery: Delivery, index: number): void {
-    const tlvs = this.version >= 0x34;
-    this.#deps.writer.write(this.out, COMMAND_ID.deliver_sm, sequence, delivery, index, tlvs);
+    this.#deps.writer.write(this.out, COMMAND_ID.deliver_sm, sequence, delivery, index, hasTlvs(this.version));
   }
 
-  abort(reason: string): void {
-    this.socket.destroy();
-    this.close(reason);
-  }
-
-  end(): void {
-    if (this.#state === 'UNBOUND' || !this.#actor) return;
-    this.#unbindAt = this.#deps.monotonic();
-    this.header(COMMAND_ID.unbind, 0, this.#actor.sending.nextSequence());
-    this.flush();
-  }
-
-  tick(nowMs: number): void {
-    const { enquireLinkMs, responseTimeoutMs } = this.#deps.settings;
-    if (this.#unbindAt > 0 && nowMs - this.#unbindAt > UNBIND_LIMIT_MS) this.close('unbind was not answered');
-    else if (this.#asked > 0 && nowMs - this.#asked > responseTimeoutMs) this.close('enquire_link was not answered');
-    else if (this.#asked === 0 && nowMs - this.#lastHeardMs >= enquireLinkMs) {
-      this.#asked = nowMs;
-      this.header(COMMAND_ID.enquire_link, 0, this.#actor!.sending.nextSequence());
+  protected perform(effect: SideEffect): void {
+    switch (effect.type) {
+      case 'check-bind':
+        this.#check(this.#request!);
+        return;
+      case 'answer-bind':
+        this.#answerBind(effect);
+        return;
+      case 'bound':
+        this.#actor = this.#deps.bind(this, this.#request!);
+        this.bound(this.#actor);
+        return;
+      case 'send-bind':
+        throw new Error('the ESME binds, not the SMSC');
+      default:
+        effect satisfies never;
     }
   }
 
-  /** Sessions that are not bound have no actor yet: the listener looks at them. */
-  tickUnbound(nowMs: number): void {
-    if (this.#actor || this.isClosed || this.#state === 'BINDING') return;
-    if (nowMs - this.#lastHeardMs > this.#deps.settings.initMs) this.close('no valid bind in time');
-  }
-
-  protected turn(): void {
-    if (this.#actor) {
-      this.#lastHeardMs = this.#deps.monotonic();
-      this.#asked = 0;
-      this.#actor.dirty();
-    } else {
-      this.flush();
-    }
+  protected passed(commandId: number, buf: Buffer, at: number): void {
+    const sequence = buf.readUInt32BE(at + 12);
+    // An operation that the state allows and that we do not have (v3.4 §4.3: unsupported command_id).
+    if (!isResponse(commandId)) this.nack(STATUS.ESME_RINVCMDID, sequence);
+    else if (commandId === COMMAND_ID.generic_nack) this.#answered(buf, at);
   }
 
   protected ended(reason: string): void {
-    this.#state = 'CLOSED';
-    this.#actor?.closed();
     if (this.#number > 0) this.#deps.unbound(this.#number, reason);
     this.#deps.ended(this);
   }
 
   #submit(buf: Buffer, at: number, end: number): void {
     const sequence = buf.readUInt32BE(at + 12);
-    if (this.#state !== 'BOUND_TX' && this.#state !== 'BOUND_TRX') {
-      this.header(COMMAND_ID.submit_sm_resp, STATUS.ESME_RINVBNDSTS, sequence);
-      return;
-    }
     const m = this.draft;
     let status = readSm(m, buf, at, end, this.version);
     m.expiresAt = 0;
@@ -195,93 +143,60 @@ export class ServerSession extends SmppSession implements Wire {
     if (status === 0 && (m.validityLength > 0 || m.scheduleLength > 0)) status = readTimes(m, this.#deps.now());
     if (status === 0 && m.destLength === 0) status = STATUS.ESME_RINVDSTADR;
     if (status === 0) this.#actor!.submit(m, sequence);
-    else this.header(COMMAND_ID.submit_sm_resp, status, sequence);
+    else this.header(SUBMIT_SM_RESP, status, sequence);
   }
 
-  #delivered(buf: Buffer, at: number): void {
-    const status = buf.readUInt32BE(at + 8);
+  #answered(buf: Buffer, at: number): void {
+    const isNack = buf.readUInt32BE(at + 4) === COMMAND_ID.generic_nack;
+    const said = buf.readUInt32BE(at + 8);
+    const status = isNack && said === 0 ? STATUS.ESME_RSYSERR : said;
     this.#actor?.answered(buf.readUInt32BE(at + 12), deliverAnswerOf(status), status, undefined, 0, 0);
   }
 
-  #other(buf: Buffer, at: number, end: number, commandId: number): boolean {
-    const sequence = buf.readUInt32BE(at + 12);
-    if (commandId in BIND_TYPES) {
-      if (this.#state !== 'OPEN') {
-        this.header((commandId | 0x80000000) >>> 0, STATUS.ESME_RALYBND, sequence);
-        return true;
-      }
-      const pdu = this.decode(buf, at, end);
-      if (pdu === undefined) return true;
-      this.#bind(pdu as Extract<Pdu, { command: 'bind_transceiver' }>, BIND_TYPES[commandId]!);
-      return false;
-    }
-    if (commandId === COMMAND_ID.enquire_link_resp) return true;
-    if (commandId === COMMAND_ID.unbind && this.#actor) {
-      this.header(COMMAND_ID.unbind_resp, 0, sequence);
-      this.#state = 'UNBOUND';
-      this.close('unbound by the peer');
-      return false;
-    }
-    if (commandId === COMMAND_ID.unbind_resp && this.#unbindAt > 0) {
-      this.close('unbound');
-      return false;
-    }
-    if (commandId === COMMAND_ID.generic_nack) {
-      const status = buf.readUInt32BE(at + 8);
-      this.#actor?.answered(sequence, deliverAnswerOf(status || STATUS.ESME_RSYSERR), status, undefined, 0, 0);
-      return true;
-    }
-    this.refuseCommand(commandId, sequence);
-    return true;
+  /** @returns false: nothing more is read until the bind is answered */
+  #bindRequested(buf: Buffer, at: number, end: number, type: BindType): boolean {
+    const pdu = this.decode(buf, at, end) as Extract<Pdu, { command: 'bind_transceiver' }> | undefined;
+    if (pdu === undefined) return !this.isClosed;
+    this.#request = { systemId: pdu.system_id, password: pdu.password, type, address: this.peer };
+    const { interface_version: version, sequence_number: sequence } = pdu;
+    this.apply({ type: 'bind-requested', nowMs: this.#deps.monotonic(), bindType: type, version, sequence });
+    return false;
   }
 
-  #bind(pdu: Extract<Pdu, { command: 'bind_transceiver' }>, type: BindType): void {
-    this.#state = 'BINDING';
-    const request: BindRequest = {
-      systemId: pdu.system_id,
-      password: pdu.password,
-      type,
-      version: pdu.interface_version,
-      address: this.peer,
-    };
+  #check(request: BindRequest): void {
     this.#deps.authorize(request).then(
-      verdict => this.#decided(pdu, request, verdict),
-      () => this.#decided(pdu, request, { type: 'refused', status: STATUS.ESME_RSYSERR, delayMs: 0 }),
+      verdict => this.#decided(verdict),
+      () => this.#decided({ type: 'refused', status: STATUS.ESME_RSYSERR, delayMs: 0 }),
     );
   }
 
-  #decided(pdu: Extract<Pdu, { command: 'bind_transceiver' }>, request: BindRequest, verdict: BindVerdict): void {
-    const responseId = (pdu.command_id | 0x80000000) >>> 0;
+  #decided(verdict: BindVerdict): void {
     if (verdict.type === 'refused') {
-      setTimeout(() => {
-        if (this.isClosed) return;
-        this.header(responseId, verdict.status, pdu.sequence_number);
-        this.close('bind refused');
-      }, verdict.delayMs);
+      const nowMs = this.#deps.monotonic();
+      setTimeout(() => this.apply({ type: 'bind-refused', nowMs, status: verdict.status }), verdict.delayMs);
       return;
     }
     if (this.isClosed) {
-      this.#deps.unbound(verdict.session, 'the peer left while it was being bound');
+      this.#deps.unbound(verdict.session, 'left while it was being bound');
       return;
     }
-    // A version below 3.4 means no TLVs (v3.4 §3.4); above 5.0 there is none we know.
-    this.version = Math.min(request.version < 0x33 ? 0x33 : request.version, 0x50);
     this.#number = verdict.session;
-    this.#account = request.systemId;
-    this.#type = request.type;
-    this.#state = BOUND[request.type];
-    this.bound();
-    const tlvs = this.version >= 0x34 ? [tlv('sc_interface_version', 0x50)] : [];
-    const command = `bind_${request.type}_resp` as const;
-    this.write({ command, sequence_number: pdu.sequence_number, system_id: this.#deps.settings.systemId, tlvs });
+    this.apply({ type: 'bind-accepted', nowMs: this.#deps.monotonic() });
     this.flush();
-    this.#lastHeardMs = this.#deps.monotonic();
-    this.#actor = this.#deps.bind(this, request, verdict.session);
     this.resume();
   }
-}
 
-const UNBIND_LIMIT_MS = 5000;
+  #answerBind({ bindType, status, sequence, scInterfaceVersion }: Extract<SideEffect, { type: 'answer-bind' }>): void {
+    const command = `bind_${bindType}_resp` as const;
+    // v3.4 §4.1.2: a refusal has no body.
+    if (status !== STATUS.ESME_ROK) {
+      this.header(COMMAND_ID[command], status, sequence);
+      return;
+    }
+    const tlvs = scInterfaceVersion > 0 ? [tlv('sc_interface_version', scInterfaceVersion)] : [];
+    this.write({ command, sequence_number: sequence, system_id: this.#deps.settings.systemId, tlvs });
+  }
+}
 
 /** What the two times mean now. @returns 0, or the command_status to answer with */
 function readTimes(m: MessageDraft, nowMs: number): number {

@@ -66,7 +66,7 @@ export function step(s: Session, e: SessionEvent): Step {
     case 'tick':
       return tick(s, e.nowMs, e.activity);
     case 'drain':
-      return drain(s, e.nowMs);
+      return drain(s, e.nowMs + e.limitMs);
     case 'drained':
       return s.state === 'DRAINING' ? endDrain(s, e.nowMs) : [s, NOTHING];
     case 'kill':
@@ -86,7 +86,7 @@ function close(s: Session, reason: CloseReason, ...before: SessionEffect[]): Ste
 
 function sendBind(s: Session, bindType: BindType, version: number, nowMs: number): Step {
   if (s.side !== 'esme' || s.state !== 'OPEN') return [s, NOTHING];
-  const deadlineMs = nowMs + s.timers.responseMs;
+  const deadlineMs = nowMs + s.timers.bindMs;
   return [{ ...s, state: 'BIND_PENDING', bindType, version, deadlineMs }, [{ type: 'send-bind', bindType, version }]];
 }
 
@@ -96,7 +96,7 @@ function bindRequested(s: Session, e: Extract<SessionEvent, { type: 'bind-reques
     return refuse(s, COMMAND_ID[`bind_${bindType}`], sequence);
   }
   const version = sessionVersion(e.version);
-  const deadlineMs = e.nowMs + s.timers.responseMs;
+  const deadlineMs = e.nowMs + s.timers.bindMs;
   return [
     { ...s, state: 'BIND_PENDING', bindType, version, bindSequence: sequence, deadlineMs },
     [{ type: 'check-bind', bindType, version }],
@@ -187,7 +187,7 @@ function responseReceived(s: Session, commandId: number, status: number): Step {
 
 // Ending
 
-function drain(s: Session, nowMs: number): Step {
+function drain(s: Session, deadlineMs: number): Step {
   switch (s.state) {
     case 'BIND_PENDING':
       if (s.side === 'smsc' && s.bindType !== undefined) {
@@ -203,7 +203,7 @@ function drain(s: Session, nowMs: number): Step {
     case 'BOUND_TX':
     case 'BOUND_RX':
     case 'BOUND_TRX':
-      return [{ ...s, state: 'DRAINING', deadlineMs: nowMs + s.timers.drainMs }, FINISH];
+      return [{ ...s, state: 'DRAINING', deadlineMs }, FINISH];
     default:
       return s.state satisfies never;
   }
@@ -222,7 +222,11 @@ function sendUnbind(s: Session, nowMs: number): Step {
 
 function tick(s: Session, nowMs: number, activity: Readonly<SessionActivity>): Step {
   if (nowMs >= s.deadlineMs) return overdue(s, nowMs);
-  const { partialSinceMs } = activity;
+  const { partialSinceMs, blockedSinceMs } = activity;
+  if (blockedSinceMs >= 0) {
+    // What it may have answered is not read meanwhile, so nothing else is held against it.
+    return nowMs - blockedSinceMs >= s.timers.outputMs ? close(s, 'output-timeout') : [s, NOTHING];
+  }
   if (partialSinceMs >= 0 && nowMs - partialSinceMs >= s.timers.pduReadMs) return close(s, 'pdu-read-timeout');
   switch (s.state) {
     case 'BOUND_TX':

@@ -4,7 +4,9 @@ import type { BindType, SessionState, Side } from './session-states.ts';
 export type SessionTimers = {
   /** session_init_timer: from the connection to a bind. SMSC side. */
   readonly sessionInitMs: number;
-  /** response_timer: for a bind (its check on the SMSC side) and for an enquire_link. */
+  /** For a bind: its check on the SMSC side, its response on the ESME side. */
+  readonly bindMs: number;
+  /** response_timer: for an enquire_link. */
   readonly responseMs: number;
   /** enquire_link_timer: silence after which we ask. */
   readonly enquireLinkMs: number;
@@ -14,20 +16,21 @@ export type SessionTimers = {
   readonly inactivityMs: number;
   /** How long a PDU may be half here. */
   readonly pduReadMs: number;
-  /** How long we wait for what is under way before we unbind. */
-  readonly drainMs: number;
+  /** How long a peer may leave unread what we have for it (`Output.blocked`). */
+  readonly outputMs: number;
   /** How long we wait for an unbind_resp, and let the peer wait for one while something is under way. */
   readonly unbindMs: number;
 };
 
 export const DEFAULT_TIMERS: SessionTimers = {
   sessionInitMs: 10_000,
+  bindMs: 30_000,
   responseMs: 30_000,
   enquireLinkMs: 30_000,
   enquireLinkMisses: 1,
   inactivityMs: Infinity,
   pduReadMs: 10_000,
-  drainMs: 10_000,
+  outputMs: 60_000,
   unbindMs: 5_000,
 };
 
@@ -59,6 +62,8 @@ export type SessionActivity = {
   lastMessageMs: number;
   /** Since when a PDU is half here; -1 when none is. */
   partialSinceMs: number;
+  /** Since when the peer leaves so much unread that we write and read no more; -1 when it does not. */
+  blockedSinceMs: number;
 };
 
 /**
@@ -99,8 +104,8 @@ export type SessionEvent =
   | { readonly type: 'unframeable'; readonly sequence: number }
   /** Once a second or so. */
   | { readonly type: 'tick'; readonly nowMs: number; readonly activity: Readonly<SessionActivity> }
-  /** We want to end the session politely. */
-  | { readonly type: 'drain'; readonly nowMs: number }
+  /** We want to end the session politely: what is under way has `limitMs` to be finished. */
+  | { readonly type: 'drain'; readonly nowMs: number; readonly limitMs: number }
   /** What the `finish` effect asked for is done. */
   | { readonly type: 'drained'; readonly nowMs: number }
   /** We want to end it now. */
@@ -114,6 +119,7 @@ export type CloseReason =
   | 'bind-refused'
   | 'enquire-link-timeout'
   | 'pdu-read-timeout'
+  | 'output-timeout'
   | 'unbind-timeout'
   | 'unframeable'
   | 'peer-unbound'

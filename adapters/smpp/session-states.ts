@@ -24,6 +24,17 @@ export const BOUND_STATE: Readonly<Record<BindType, SessionState>> = {
   transceiver: 'BOUND_TRX',
 };
 
+/** The type a bind request asks for; undefined for any other command. */
+export function bindTypeOf(commandId: number): BindType | undefined {
+  return BIND_TYPES[commandId];
+}
+
+const BIND_TYPES: Readonly<Record<number, BindType>> = {
+  [COMMAND_ID.bind_transmitter]: 'transmitter',
+  [COMMAND_ID.bind_receiver]: 'receiver',
+  [COMMAND_ID.bind_transceiver]: 'transceiver',
+};
+
 const BINDS = ['bind_transmitter', 'bind_receiver', 'bind_transceiver'] as const satisfies readonly CommandName[];
 
 /*
@@ -31,7 +42,8 @@ const BINDS = ['bind_transmitter', 'bind_receiver', 'bind_transceiver'] as const
  * - enquire_link in every state: so in v5.0 Table 2-1, and peers probe before they bind;
  * - replace_sm in BOUND_TRX: so in v5.0 Table 2-1; v3.4 forgot it;
  * - the broadcast operations where v5.0 Table 2-1 has them, whatever version the session has.
- * data_sm from an ESME in BOUND_RX is v3.4's. DRAINING and UNBINDING are ours: only what ends a session goes on.
+ * data_sm from an ESME in BOUND_RX is v3.4's. DRAINING and UNBINDING are ours: only what ends a session goes on, and
+ * what an SMSC still delivers to us is taken: receipts of what we have just sent, which not every SMSC sends twice.
  */
 const FROM_TRANSMITTER = [
   'submit_sm',
@@ -73,8 +85,8 @@ export const ALLOWED: Readonly<Record<Side, Readonly<Record<SessionState, readon
     BOUND_TX: ['data_sm', 'unbind', 'enquire_link'],
     BOUND_RX: TO_RECEIVER,
     BOUND_TRX: TO_RECEIVER,
-    DRAINING: ['unbind', 'enquire_link'],
-    UNBINDING: ['unbind', 'enquire_link'],
+    DRAINING: ['deliver_sm', 'unbind', 'enquire_link'],
+    UNBINDING: ['deliver_sm', 'unbind', 'enquire_link'],
     CLOSED: [],
   },
 };

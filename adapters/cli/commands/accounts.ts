@@ -14,7 +14,6 @@ interface SettingOptions extends CommonOptions {
   readonly window?: number;
   readonly deliverWindow?: number;
   readonly throughput?: number;
-  readonly credits?: number | 'none';
   readonly allowIp?: readonly string[];
   readonly archive?: string;
   readonly description?: string;
@@ -50,10 +49,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
   withSettings(accounts.command('add'))
     .description('a new account; without --password-file a password is made and printed once')
     .argument('<system_id>')
-    .addHelpText(
-      'after',
-      examples('accounts add shop', 'accounts add shop --binds 2 --credits 1000 --allow-ip 192.0.2.0/24'),
-    )
+    .addHelpText('after', examples('accounts add shop', 'accounts add shop --binds 2 --allow-ip 192.0.2.0/24'))
     .action(async (systemId: string, options: SettingOptions) => {
       const context = new Context(deps, options);
       const { password, made } = passwordOf({ ...options, newPassword: true }, deps);
@@ -108,7 +104,6 @@ function withSettings(command: Command): Command {
     .option('--window <n>', 'most unanswered requests a session', number)
     .option('--deliver-window <n>', 'most unanswered deliver_sm a session', number)
     .option('--throughput <n>', 'messages a second, 0 = no limit', number)
-    .option('--credits <n>', 'prepaid credits; none = postpaid', credits)
     .option('--allow-ip <network...>', 'addresses it may connect from')
     .option('--archive <mode>', 'full, metadata or counters')
     .option('--description <text>', 'for people');
@@ -119,20 +114,14 @@ function number(value: string): number {
   return Number(value);
 }
 
-/** "none" stays as it is: commander takes null for an option without a value. */
-function credits(value: string): number | 'none' {
-  return value === 'none' ? 'none' : number(value);
-}
-
 /** The settings that were given, named as in the configuration file. */
 function settingsOf(options: SettingOptions): Record<string, unknown> {
-  const { binds, window, deliverWindow, throughput, credits, allowIp, archive, description } = options;
+  const { binds, window, deliverWindow, throughput, allowIp, archive, description } = options;
   const all = {
     binds,
     window,
     deliver_window: deliverWindow,
     throughput,
-    credits: credits === 'none' ? null : credits,
     allow_ips: allowIp,
     archive,
     description,

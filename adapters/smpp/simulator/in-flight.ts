@@ -33,16 +33,20 @@ export class InFlight {
     return this.#count >= this.window;
   }
 
+  /** For a request that nothing is kept of (enquire_link, unbind). */
+  nextSequence(): number {
+    this.#last = this.#last === LAST_SEQUENCE ? 1 : this.#last + 1;
+    return this.#last;
+  }
+
   /** Keeps a copy of the record and returns the sequence_number for it. Not to be called when `isFull`. */
   add(record: Buffer, at: number): number {
-    let sequence = this.#last;
-    do sequence = sequence === LAST_SEQUENCE ? 1 : sequence + 1;
-    while (this.#sequences[sequence & this.#mask] !== 0);
+    let sequence = this.nextSequence();
+    while (this.#sequences[sequence & this.#mask] !== 0) sequence = this.nextSequence();
     const place = sequence & this.#mask;
     this.#records ??= Buffer.allocUnsafeSlow((this.#mask + 1) * this.#recordSize);
     record.copy(this.#records, place * this.#recordSize, at, at + this.#recordSize);
     this.#sequences[place] = sequence;
-    this.#last = sequence;
     this.#count++;
     return sequence;
   }

@@ -25,6 +25,7 @@ const MAX_CONNECTIONS = 1000;
 const TICK_MS = 5;
 /** When all receivers' windows are full their answers wake us; this is for a peer that was slow to read. */
 const STUCK_MS = 100;
+const LOOK_MS = 500;
 /** A deliver_sm that the peer could not take now is given again after this, at most so often. */
 const AGAIN_MS = 1000;
 const MAX_REPETITIONS = 10;
@@ -47,6 +48,7 @@ export class SimulatedCarrier implements SessionOwner {
   readonly #random: () => number;
   readonly #server: Server;
   readonly #timer: Timer;
+  readonly #look: Timer;
   readonly #sessions = new Map<number, SimulatorSession>();
   readonly #receivers: SimulatorSession[] = [];
   readonly #answers = new DueQueue(ANSWER.size);
@@ -79,6 +81,8 @@ export class SimulatedCarrier implements SessionOwner {
     this.#waitingLimit = waitingLimit;
     this.#nextId = firstId(deps.clock.nowMs());
     this.#timer = deps.timers.timer(() => this.turn());
+    this.#look = deps.timers.timer(() => this.#lookAtTime());
+    this.#look.start(LOOK_MS);
     this.#server = createServer(socket => this.#connected(socket));
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#moRecord[RECORD.kind] = DeliveryKind.mo;
@@ -118,11 +122,10 @@ export class SimulatedCarrier implements SessionOwner {
     return new Promise(resolve => {
       this.#server.close(() => resolve());
       for (const session of this.#sessions.values()) {
-        session.close('the simulator stops');
-        // A peer that reads no more would keep the port.
-        session.socket.destroy();
+        session.abort('the simulator stops');
       }
       this.#timer.cancel();
+      this.#look.cancel();
     });
   }
 
@@ -182,8 +185,14 @@ export class SimulatedCarrier implements SessionOwner {
   }
 
   #connected(socket: Socket): void {
-    const session = new SimulatorSession(socket, ++this.#sessionNumber, this);
+    const session = new SimulatorSession(socket, ++this.#sessionNumber, this, this.#clock);
     this.#sessions.set(session.number, session);
+  }
+
+  #lookAtTime(): void {
+    this.#look.start(LOOK_MS);
+    const nowMs = this.#clock.monotonicMs();
+    for (const session of this.#sessions.values()) session.tick(nowMs);
   }
 
   #statusFor(): number {

@@ -1,11 +1,15 @@
 import type { Socket } from 'node:net';
 import type { MessageDraft } from '../../../actors/message/draft.ts';
+import type { Clock } from '../../../runtime/clock.ts';
 import { COMMAND_ID, isResponse, responseIdOf } from '../codec/command-id.ts';
 import { STATUS } from '../codec/command-status.ts';
 import { readSm } from '../codec/hot-read.ts';
-import { smSize, writeEnquireLinkResp, writeSm } from '../codec/hot-write.ts';
+import { smSize, writeSm } from '../codec/hot-write.ts';
+import type { Pdu } from '../codec/pdus.ts';
 import { tlv } from '../codec/tlvs.ts';
-import { SmppSession } from '../session.ts';
+import { SmppSession, type SideEffect } from '../session.ts';
+import { DEFAULT_TIMERS } from '../session-messages.ts';
+import { bindTypeOf, hasTlvs, type BindType } from '../session-states.ts';
 import { ACCEPTED_LENGTH, writeAccepted } from './carrier-id.ts';
 import { RECORD } from './delivery-record.ts';
 import { InFlight } from './in-flight.ts';
@@ -28,37 +32,32 @@ export interface SessionOwner {
   ended(session: SimulatorSession): void;
 }
 
-type State = 'OPEN' | 'BOUND_TX' | 'BOUND_RX' | 'BOUND_TRX' | 'CLOSED';
-
-const BINDS: Readonly<Record<number, State>> = {
-  [COMMAND_ID.bind_transmitter]: 'BOUND_TX',
-  [COMMAND_ID.bind_receiver]: 'BOUND_RX',
-  [COMMAND_ID.bind_transceiver]: 'BOUND_TRX',
-};
-
 /** The SMSC side of a session with a simulated carrier, which lets anybody in (SMPP v3.4 §2.2, Table 2-1). */
 export class SimulatorSession extends SmppSession {
   /** 1 or more; no two sessions of a carrier have the same. */
   readonly number: number;
   readonly inFlight = new InFlight(DELIVER_WINDOW, RECORD.size);
   readonly #owner: SessionOwner;
-  #state: State = 'OPEN';
 
-  constructor(socket: Socket, number: number, owner: SessionOwner) {
-    super(socket, socket.remoteAddress ?? '');
+  constructor(socket: Socket, number: number, owner: SessionOwner, clock: Clock) {
+    super('smsc', socket, socket.remoteAddress ?? '', {
+      timers: DEFAULT_TIMERS,
+      now: () => clock.nowMs(),
+      monotonic: () => clock.monotonicMs(),
+    });
     this.number = number;
     this.#owner = owner;
   }
 
   /** Bound as a receiver or a transceiver. */
   get receives(): boolean {
-    return this.#state === 'BOUND_RX' || this.#state === 'BOUND_TRX';
+    return this.state === 'BOUND_RX' || this.state === 'BOUND_TRX';
   }
 
   /** Could a deliver_sm with a text of so many octets be sent now? */
   takes(textLength: number): boolean {
     if (!this.receives || this.blocked || this.inFlight.isFull) return false;
-    return textLength <= MAX_SHORT_MESSAGE || this.version >= 0x34;
+    return textLength <= MAX_SHORT_MESSAGE || hasTlvs(this.version);
   }
 
   /** Writes a submit_sm_resp: with this id, or with a status other than ESME_ROK. */
@@ -75,57 +74,60 @@ export class SimulatorSession extends SmppSession {
   deliver(message: MessageDraft, record: Buffer, at: number): void {
     const sequence = this.inFlight.add(record, at);
     const out = this.out.room(smSize(message));
-    this.out.wrote(writeSm(out, this.out.at, COMMAND_ID.deliver_sm, sequence, message, this.version >= 0x34));
+    this.out.wrote(writeSm(out, this.out.at, COMMAND_ID.deliver_sm, sequence, message, hasTlvs(this.version)));
   }
 
   frame(buf: Buffer, at: number, end: number): boolean {
     const commandId = buf.readUInt32BE(at + 4);
-    const sequence = buf.readUInt32BE(at + 12);
-    switch (commandId) {
-      case COMMAND_ID.submit_sm:
-        this.#submit(buf, at, end, sequence);
-        return true;
-      case COMMAND_ID.deliver_sm_resp:
-        this.#answered(sequence, buf.readUInt32BE(at + 8));
-        return true;
-      case COMMAND_ID.generic_nack:
-        this.#answered(sequence, buf.readUInt32BE(at + 8) || STATUS.ESME_RSYSERR);
-        return true;
-      case COMMAND_ID.enquire_link: {
-        const out = this.out.room(16);
-        this.out.wrote(writeEnquireLinkResp(out, this.out.at, sequence));
-        return true;
-      }
-      case COMMAND_ID.bind_transmitter:
-      case COMMAND_ID.bind_receiver:
-      case COMMAND_ID.bind_transceiver:
-        this.#bind(buf, at, end, commandId, sequence);
-        return !this.isClosed;
-      case COMMAND_ID.unbind:
-        this.header(COMMAND_ID.unbind_resp, 0, sequence);
-        this.close('unbound by the peer');
-        return false;
+    if (commandId === COMMAND_ID.submit_sm && this.may[commandId] === 1) {
+      this.#submit(buf, at, end);
+      return true;
+    }
+    if (commandId === COMMAND_ID.deliver_sm_resp) {
+      this.#answered(buf.readUInt32BE(at + 12), buf.readUInt32BE(at + 8));
+      return true;
+    }
+    const bindType = bindTypeOf(commandId);
+    if (bindType !== undefined && this.state === 'OPEN') this.#bindRequested(buf, at, end, bindType);
+    else this.other(buf, at, end, commandId);
+    return !this.isClosed;
+  }
+
+  protected perform(effect: SideEffect): void {
+    switch (effect.type) {
+      case 'check-bind':
+        this.apply({ type: 'bind-accepted', nowMs: 0 });
+        return;
+      case 'answer-bind':
+        this.#answerBind(effect);
+        return;
+      case 'bound':
+        this.#bound();
+        return;
+      case 'send-bind':
+        throw new Error('the ESME binds, not the SMSC');
       default:
-        this.#refuse(commandId, sequence);
-        return true;
+        effect satisfies never;
     }
   }
 
-  protected turn(): void {
-    this.#owner.turn();
+  /** Of what a carrier may offer beside submit_sm, this one offers nothing; the session stays (v3.4 §3.3). */
+  protected passed(commandId: number, buf: Buffer, at: number): void {
+    const sequence = buf.readUInt32BE(at + 12);
+    if (!isResponse(commandId)) this.header(responseIdOf(commandId), STATUS.ESME_RINVCMDID, sequence);
+    else if (commandId === COMMAND_ID.generic_nack) {
+      this.#answered(sequence, buf.readUInt32BE(at + 8) || STATUS.ESME_RSYSERR);
+    }
   }
 
   protected ended(): void {
-    this.#state = 'CLOSED';
     this.#owner.ended(this);
   }
 
-  #submit(buf: Buffer, at: number, end: number, sequence: number): void {
-    let status: number = STATUS.ESME_RINVBNDSTS;
-    if (this.#state === 'BOUND_TX' || this.#state === 'BOUND_TRX') {
-      status = readSm(this.draft, buf, at, end, this.version);
-      if (status === 0 && this.draft.destLength === 0) status = STATUS.ESME_RINVDSTADR;
-    }
+  #submit(buf: Buffer, at: number, end: number): void {
+    const sequence = buf.readUInt32BE(at + 12);
+    let status = readSm(this.draft, buf, at, end, this.version);
+    if (status === 0 && this.draft.destLength === 0) status = STATUS.ESME_RINVDSTADR;
     if (status === 0) this.#owner.submitted(this, this.draft, sequence);
     else this.answer(sequence, status, 0);
   }
@@ -135,29 +137,30 @@ export class SimulatorSession extends SmppSession {
     if (at >= 0) this.#owner.answered(this.inFlight.records, at, status);
   }
 
-  #bind(buf: Buffer, at: number, end: number, commandId: number, sequence: number): void {
-    if (this.#state !== 'OPEN') {
-      this.header(responseIdOf(commandId), STATUS.ESME_RALYBND, sequence);
-      return;
-    }
-    const pdu = this.decode(buf, at, end);
-    if (pdu === undefined || !('interface_version' in pdu)) return;
-    this.version = Math.min(Math.max(pdu.interface_version, 0x33), 0x50);
-    this.#state = BINDS[commandId]!;
-    this.bound();
-    // A peer below 3.4 must not be sent any TLV (v3.4 §3.4).
-    const tlvs = this.version >= 0x34 ? [tlv('sc_interface_version', 0x34)] : [];
-    const command = `${pdu.command}_resp` as const;
-    this.write({ command, sequence_number: sequence, system_id: 'simulator', tlvs });
-    this.#owner.bound(this);
+  #bindRequested(buf: Buffer, at: number, end: number, bindType: BindType): void {
+    const pdu = this.decode(buf, at, end) as Extract<Pdu, { command: 'bind_transceiver' }> | undefined;
+    if (pdu === undefined) return;
+    const { interface_version: version, sequence_number: sequence } = pdu;
+    this.apply({ type: 'bind-requested', nowMs: 0, bindType, version, sequence });
   }
 
-  /** Of what a carrier may offer beside submit_sm, this one offers nothing; the session stays (v3.4 §3.3). */
-  #refuse(commandId: number, sequence: number): void {
-    if (isResponse(commandId)) return;
-    const responseId = responseIdOf(commandId);
-    if (responseId === 0) this.nack(STATUS.ESME_RINVCMDID, sequence);
-    else if (this.#state === 'OPEN') this.header(responseId, STATUS.ESME_RINVBNDSTS, sequence);
-    else this.header(responseId, STATUS.ESME_RINVCMDID, sequence);
+  #answerBind({ bindType, sequence, scInterfaceVersion }: Extract<SideEffect, { type: 'answer-bind' }>): void {
+    const tlvs = scInterfaceVersion > 0 ? [tlv('sc_interface_version', scInterfaceVersion)] : [];
+    const command = `bind_${bindType}_resp` as const;
+    this.write({ command, sequence_number: sequence, system_id: 'simulator', tlvs });
+  }
+
+  #bound(): void {
+    const owner = this.#owner;
+    this.bound({
+      dirty: () => owner.turn(),
+      tick: () => undefined,
+      roomAgain: () => owner.turn(),
+      // Whoever unbinds has the answers it wants, or does not want them.
+      finish: () => this.finished(),
+      closed: () => undefined,
+      sending: this.inFlight,
+    });
+    owner.bound(this);
   }
 }

@@ -224,7 +224,7 @@ describe('check-config and apply', () => {
 
 describe('accounts', () => {
   it('adds, lists, changes, removes', async () => {
-    const added = await cli(['accounts', 'add', 'shop', '--credits', 'none', '--allow-ip', '192.0.2.0/24', '10.0.0.1']);
+    const added = await cli(['accounts', 'add', 'shop', '--allow-ip', '192.0.2.0/24', '10.0.0.1']);
     expect(added.stdout).toMatch(/^account "shop" added; password: [\w]{8}\n$/);
     expect(sample.list.get('shop')).toMatchObject({ credits: null, allow_ips: ['192.0.2.0/24', '10.0.0.1'] });
     expect((await cli(['accounts', 'add', 'shop'])).stderr).toBe('heliograph: account "shop" exists\n');

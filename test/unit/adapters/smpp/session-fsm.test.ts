@@ -51,7 +51,7 @@ const response = (command: keyof typeof COMMAND_ID, status = 0): SessionEvent =>
 const tick = (nowMs: number, activity: Partial<SessionActivity> = {}): SessionEvent => ({
   type: 'tick',
   nowMs,
-  activity: { lastReceivedMs: T0, lastMessageMs: T0, partialSinceMs: -1, ...activity },
+  activity: { lastReceivedMs: T0, lastMessageMs: T0, partialSinceMs: -1, blockedSinceMs: -1, ...activity },
 });
 
 function bound(side: Side, bindType: BindType = 'transceiver', timers: Partial<SessionTimers> = {}): Session {
@@ -269,6 +269,13 @@ describe('bound', () => {
     }
   });
 
+  it('closes on a peer that does not read, and holds nothing else against it meanwhile', () => {
+    const [asked] = step(bound('smsc'), tick(T0 + 30_000));
+    const unread = { blockedSinceMs: T0 + 40_000, partialSinceMs: T0 };
+    expect(step(asked, tick(T0 + 99_999, unread))).toEqual([asked, []]);
+    expect(step(asked, tick(T0 + 100_000, unread))).toMatchObject([{ state: 'CLOSED' }, [close('output-timeout')]]);
+  });
+
   it('unbinds after a time without messages, however many enquire_links', () => {
     const s = bound('smsc', 'transceiver', { inactivityMs: 300_000 });
     const heard = { lastReceivedMs: T0 + 299_000 };
@@ -315,7 +322,7 @@ describe.each(['smsc', 'esme'] as const)('%s side: the end', side => {
   });
 
   it('we unbind: finish, unbind, close on its response', () => {
-    const [draining, finish] = step(bound(side), { type: 'drain', nowMs: T0 });
+    const [draining, finish] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
     expect(finish).toEqual([{ type: 'finish' }]);
     const [unbinding, unbind] = step(draining, { type: 'drained', nowMs: T0 });
     expect([unbinding.state, unbind]).toEqual(['UNBINDING', [{ type: 'send', command: 'unbind' }]]);
@@ -323,7 +330,7 @@ describe.each(['smsc', 'esme'] as const)('%s side: the end', side => {
   });
 
   it('we unbind, and nothing comes of it', () => {
-    const [draining] = step(bound(side), { type: 'drain', nowMs: T0 });
+    const [draining] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
     const [unbinding, effects] = step(draining, tick(T0 + 10_000));
     expect(effects).toEqual([{ type: 'send', command: 'unbind' }]);
     expect(step(unbinding, tick(T0 + 14_999))[1]).toEqual([]);
@@ -331,7 +338,7 @@ describe.each(['smsc', 'esme'] as const)('%s side: the end', side => {
   });
 
   it('both unbind at once', () => {
-    const [draining] = step(bound(side), { type: 'drain', nowMs: T0 });
+    const [draining] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
     // Its unbind comes while we drain: answered at the end, and ours is not needed.
     const [asked, effects] = step(draining, request('unbind', 8, T0 + 2_000));
     expect(effects).toEqual([{ type: 'finish' }]);
@@ -343,25 +350,26 @@ describe.each(['smsc', 'esme'] as const)('%s side: the end', side => {
     expect(step(unbinding, request('unbind', 9))[1]).toEqual([unbindResp(9), close('unbound')]);
   });
 
-  it('a message that comes while we end is refused for later, and the line is kept alive', () => {
-    const [draining] = step(bound(side), { type: 'drain', nowMs: T0 });
-    const { smsc, esme } = { smsc: ['submit_sm', 0x58], esme: ['deliver_sm', 0x64] } as const;
-    const [command, status] = side === 'smsc' ? smsc : esme;
-    expect(step(draining, request(command, 3))[1]).toEqual([
-      { type: 'respond', responseId: COMMAND_ID[`${command}_resp`], status, sequence: 3 },
-    ]);
+  it('a submit_sm that comes while we end is refused for later, a deliver_sm is taken, and the line is kept alive', () => {
+    const [draining] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
+    if (side === 'esme') expect(step(draining, request('deliver_sm', 3))).toEqual([draining, [{ type: 'pass' }]]);
+    else {
+      expect(step(draining, request('submit_sm', 3))[1]).toEqual([
+        { type: 'respond', responseId: COMMAND_ID.submit_sm_resp, status: 0x58, sequence: 3 },
+      ]);
+    }
     expect(step(draining, request('enquire_link', 4))[1]).toMatchObject([{ type: 'respond', status: 0 }]);
-    expect(step(draining, { type: 'drain', nowMs: T0 + 5 })).toEqual([draining, []]);
+    expect(step(draining, { type: 'drain', nowMs: T0 + 5, limitMs: 10_000 })).toEqual([draining, []]);
     expect(step(draining, response('query_sm_resp'))[1]).toEqual([{ type: 'pass' }]);
   });
 
   it('closes at once before it is bound', () => {
-    expect(step(open(side), { type: 'drain', nowMs: T0 })[1]).toEqual([close('unbound')]);
+    expect(step(open(side), { type: 'drain', nowMs: T0, limitMs: 10_000 })[1]).toEqual([close('unbound')]);
     const [pending] =
       side === 'smsc'
         ? step(open(side), bindRequested())
         : step(open(side), { type: 'connected', nowMs: T0, bindType: 'receiver', version: 0x34 });
-    const [session, effects] = step(pending, { type: 'drain', nowMs: T0 });
+    const [session, effects] = step(pending, { type: 'drain', nowMs: T0, limitMs: 10_000 });
     expect(session.state).toBe('CLOSED');
     expect(effects.at(-1)).toEqual(close('unbound'));
     if (side === 'smsc') expect(effects[0]).toMatchObject({ type: 'answer-bind', status: 0x08 });
@@ -405,7 +413,7 @@ describe('any order of events', () => {
       commandId: ids.map(id => (id | 0x80000000) >>> 0),
       status,
     }),
-    fc.record({ type: is('drain'), nowMs }),
+    fc.record({ type: is('drain'), nowMs, limitMs: fc.constant(10_000) }),
     fc.record({ type: is('drained'), nowMs }),
     fc.integer({ min: 0, max: 5_000 }).map(ms => tick(T0 + ms)),
   );

@@ -60,11 +60,12 @@ describe('what may be received', () => {
     expect(rows.map(r => r.command).sort()).toEqual(requests.sort());
   });
 
-  it('is only the end of the session while it ends, and nothing after it', () => {
+  it('is the end of the session while it ends, and what an SMSC still delivers, and nothing after it', () => {
     for (const side of ['smsc', 'esme'] as const) {
       expect(ALLOWED[side].BIND_PENDING).toEqual(['enquire_link']);
       for (const state of ['DRAINING', 'UNBINDING'] as const) {
-        expect(ALLOWED[side][state]).toEqual(['unbind', 'enquire_link']);
+        const taken = side === 'esme' ? ['deliver_sm'] : [];
+        expect(ALLOWED[side][state]).toEqual([...taken, 'unbind', 'enquire_link']);
       }
       expect(ALLOWED[side].CLOSED).toEqual([]);
     }
@@ -115,7 +116,7 @@ describe('what is not received is answered', () => {
     for (const state of ['DRAINING', 'UNBINDING'] as const) {
       expect(refusal('smsc', state, 'submit_sm')).toEqual([COMMAND_ID.submit_sm_resp, 0x58]);
       expect(refusal('smsc', state, 'data_sm')).toEqual([COMMAND_ID.data_sm_resp, 0x58]);
-      expect(refusal('esme', state, 'deliver_sm')).toEqual([COMMAND_ID.deliver_sm_resp, 0x64]);
+      expect(refusal('esme', state, 'data_sm')).toEqual([COMMAND_ID.data_sm_resp, 0x64]);
     }
   });
 });

@@ -426,8 +426,9 @@ export class Node {
 
   #up<Api extends object>(worker: WorkerHandle<Api>): void {
     const wired = this.#wiring.up(worker);
-    this.#wired.set(worker as object, wired);
+    this.#wired.set(worker, wired);
     let ready = wired;
+    if (worker.role === 'simulator' && worker.life > 1) ready = this.configurationChanged(false);
     if (worker.role === 'worker' && this.#serving) ready = this.#setUp(worker as unknown as WorkerHandle<WorkerApi>);
     else if (worker.role === 'archive') ready = this.#archiveUp(worker as unknown as WorkerHandle<ArchiveApi>, wired);
     ready.catch((error: unknown) => this.#log?.error('thread could not be set up', { error: error as Error }));

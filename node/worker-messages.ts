@@ -28,7 +28,7 @@ export interface WorkerCarrier {
   /** This worker's share, messages a second; 0 = no limit. */
   readonly throughput: number;
   readonly throttleMs: number;
-  readonly noAnswer: 'retry' | 'reroute' | 'fail';
+  readonly noAnswer: 'retry' | 'fail';
   readonly receiptId: 'as-is' | 'hex-to-decimal' | 'decimal-to-hex';
 }
 

@@ -32,6 +32,8 @@ export class WorkerStores {
   readonly #data: StoreThreadData;
   readonly #engines = new Map<number, LmdbStore>();
   readonly #links = new Map<number, Link>();
+  /** The archive's link: it only asks. Held so that it lives as long as this thread. */
+  #asking: Link | undefined;
   readonly #ready: (destinations: readonly string[]) => void;
   readonly #lapsed: (stripes: readonly number[]) => void;
   readonly #alarms: string[] = [];
@@ -63,7 +65,7 @@ export class WorkerStores {
   /** Another worker or the archive. */
   connected(peer: PeerName, port: MessagePort): void {
     if (peer.role === 'worker') this.#connectWorker(peer.index, port);
-    else new Link(port, { peer: peer.role, service: serveStore(this.#storeFor(NOBODY)) });
+    else this.#asking = new Link(port, { peer: peer.role, service: serveStore(this.#storeFor(NOBODY)) });
   }
 
   /** A worker has ended: what it had claimed here is ready again. */
@@ -72,6 +74,7 @@ export class WorkerStores {
   }
 
   async close(): Promise<void> {
+    this.#asking?.close();
     for (const engine of this.#engines.values()) await engine.close();
   }
 

@@ -210,6 +210,7 @@ export class Intake implements Actor<IntakeMessage> {
         this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
         return 0;
       case 'reject':
+      default:
         return table.statusOf(rule);
     }
   }

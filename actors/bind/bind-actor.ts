@@ -121,15 +121,15 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     this.dirty();
   }
 
-  /** The peer, a carrier, tells the fate of a message. */
-  receipt(receipt: Omit<IncomingReceipt, 'submitter'>): void {
+  /** The peer, a carrier, tells the fate of a message. @param receipt with this actor as its submitter */
+  receipt(receipt: IncomingReceipt): void {
     if (this.#unanswered >= this.#settings.receiveWindow) {
       this.#deps.wire.refused(receipt.token, Refusal.throttled);
       this.dirty();
       return;
     }
     this.#unanswered++;
-    this.#deps.receipts.take({ ...receipt, submitter: this });
+    this.#deps.receipts.take(receipt);
   }
 
   accepted(token: number, id: MessageId): void {

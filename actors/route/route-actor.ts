@@ -34,7 +34,7 @@ export interface RouteSettings {
   /** Messages a second for this worker's share, 0 = no limit. */
   readonly throughput: number;
   readonly throttleMs: number;
-  readonly noAnswer: 'retry' | 'reroute' | 'fail';
+  readonly noAnswer: 'retry' | 'fail';
 }
 
 /** Where receipts of our own making go: a message that failed or expired tells its sender so. */

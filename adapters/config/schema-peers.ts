@@ -82,12 +82,12 @@ export const smppCarrierSchema = group({
   enquire_link_seconds: whole(1, 3600).default(30).describe('Quiet time after which we ask whether the peer is there'),
   bind_timeout_seconds: whole(1, 600).default(10).describe('To connect and be bound'),
   response_timeout_seconds: whole(1, 600).default(60).describe('Until an unanswered message counts as `no_answer`'),
-  no_answer: oneOf('retry', 'reroute', 'fail')
+  no_answer: oneOf('retry', 'fail')
     .default('retry')
-    .describe('What to do with it: send it again (it may arrive twice), try the next route, or give it up'),
+    .describe('What to do with it: send it again (it may arrive twice), or give it up'),
   throttle_seconds: amount(0.01, 3600)
     .default(1)
-    .describe('How long a session rests after ESME_RTHROTTLED or ESME_RMSGQFUL'),
+    .describe('How long a message rests that was answered ESME_RTHROTTLED or ESME_RMSGQFUL'),
   reconnect_seconds: amount(0.05, 3600).default(1).describe('First wait after a lost session; doubles each time'),
   reconnect_max_seconds: amount(0.05, 86_400).default(5).describe('Longest such wait'),
   receipt_hours: whole(1, 720).default(72).describe('How long the carrier may take to send a receipt'),

@@ -185,15 +185,22 @@ export class CarrierSession extends SmppSession implements Wire {
     const m = this.draft;
     const r = this.#receipt;
     if (!parseReceipt(m.buffer, m.textAt, m.textLength, m.tlvsAt, m.tlvsLength, m.esmClass, r)) return false;
-    this.#actor!.receipt({
+    const now = this.#deps.now();
+    const actor = this.#actor!;
+    actor.receipt({
       carrier: this.#deps.carrier,
       carrierId: this.#deps.receiptId(m.buffer.latin1Slice(r.idAt, r.idAt + r.idLength)),
       fate: r.fate,
       final: r.final,
       error: m.buffer.latin1Slice(r.errorAt, r.errorAt + r.errorLength),
-      doneAt: r.doneAt || this.#deps.now(),
+      // Most carriers give the minute: of one that has just begun we know better.
+      doneAt: r.doneAt === 0 || Math.abs(now - r.doneAt) < MINUTE_MS ? now : r.doneAt,
+      submitter: actor,
       token: sequence,
+      until: 0,
     });
     return true;
   }
 }
+
+const MINUTE_MS = 60_000;

@@ -229,7 +229,7 @@ export class StripedStore implements MessageStore {
     await Promise.all(
       [...groups].map(([stripe, theirs]) => {
         const store = this.#own.get(stripe) ?? this.#peerWith(stripe);
-        return store && call(store, theirs).catch(ignoreClosed);
+        return store ? call(store, theirs).catch(ignoreClosed) : Promise.resolve();
       }),
     );
   }

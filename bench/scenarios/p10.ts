@@ -46,7 +46,7 @@ async function loaded(bench: Bench, beside: boolean): Promise<BadRun> {
   await using node = place.start();
   await node.up({ archive: true });
   const offer = { count: bench.count };
-  if (!beside) return loadNode(node, place, offer, { archived: false });
+  if (!beside) return await loadNode(node, place, offer, { archived: false });
   const { deaf, mute } = await badPeers(place.port);
   using _deaf = deaf;
   using _mute = mute;

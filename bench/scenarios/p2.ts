@@ -29,7 +29,7 @@ async function fullRate(bench: Bench): Promise<NodeRun> {
   using place = await NodePlace.make(bench);
   await using node = place.start();
   await node.up({ archive: true });
-  return loadNode(node, place, { count: bench.count }, { archived: false });
+  return await loadNode(node, place, { count: bench.count }, { archived: false });
 }
 
 /** @param rate messages/s offered */

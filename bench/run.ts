@@ -77,10 +77,10 @@ const nodeArguments = String(values['node-arguments'] ?? '')
 try {
   compileSmppload();
   const machine = describeMachine(root);
-  const settings = [
+  const shownSettings = [
     `settings: ${runs} run(s), the middle one counts; ${count.toLocaleString('en-GB')} messages a run; 4 binds, window 500; carrier 2 binds, window 200; archive full`,
   ];
-  if (!values['json']) console.log(headText(name, scenario, machine, settings));
+  if (!values['json']) console.log(headText(name, scenario, machine, shownSettings));
   const outcome: Outcome = await scenario.run({
     root,
     runs,
@@ -91,19 +91,8 @@ try {
   const judged = outcome.rows.map(judge);
   const { line, failed } = closingLine(judged, outcome.checks);
   if (values['json']) {
-    const { raw, checks, warnings } = outcome;
-    const rows = judged;
-    console.log(
-      JSON.stringify({
-        scenario: name,
-        machine,
-        settings: { runs, count, nodeArguments },
-        rows,
-        checks,
-        warnings,
-        raw,
-      }),
-    );
+    const settings = { runs, count, nodeArguments };
+    console.log(JSON.stringify({ scenario: name, machine, settings, ...outcome, rows: judged }));
   } else {
     console.log(`${outcomeText(judged, outcome, scenario)}\n${line}`);
   }

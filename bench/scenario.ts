@@ -34,6 +34,8 @@ export interface Check {
 export interface Outcome {
   readonly rows: readonly Row[];
   readonly checks: readonly Check[];
+  /** For information. */
+  readonly facts: readonly string[];
   /** All that was measured, as it came: for `--json`. */
   readonly raw: readonly unknown[];
   /** What a reader should know of this run: other programs were busy, the rate was not reached. */
@@ -57,6 +59,7 @@ export function together(outcomes: readonly Outcome[]): Outcome {
   return {
     rows: outcomes.flatMap(outcome => outcome.rows),
     checks: outcomes.flatMap(outcome => outcome.checks),
+    facts: outcomes.flatMap(outcome => outcome.facts),
     raw: outcomes.flatMap(outcome => outcome.raw),
     warnings: outcomes.flatMap(outcome => outcome.warnings),
   };

@@ -26,7 +26,8 @@ export async function runPairs(bench: Bench): Promise<Pair[]> {
   return pairs;
 }
 
-async function runNode(bench: Bench): Promise<Omit<Pair, 'relay'>> {
+/** A fresh node with the load of P1, and its second start. */
+export async function runNode(bench: Bench): Promise<Omit<Pair, 'relay'>> {
   using place = await NodePlace.make(bench);
   const node = await measure(bench, place);
   return { node, secondStartMs: await secondStart(place) };

@@ -36,6 +36,7 @@ export function outcomeText(judged: readonly Judged[], outcome: Outcome, scenari
   const lines = [
     ...judged.flatMap(rowLines),
     ...outcome.checks.map(check => `${check.ok ? 'ok    ' : 'FAILED'} ${check.name}: ${check.detail}`),
+    ...outcome.facts,
     '',
     ...[...new Set(outcome.warnings)].map(warning => `warning: ${warning}`),
     ...scenario.doesNotSay.map(line => `does not say: ${line}`),

@@ -22,6 +22,7 @@ export const scenario: Scenario = {
         ),
       ],
       checks: [],
+      facts: [],
       raw: pairs,
       warnings: warningsOf(pairs.flatMap(({ node, relay }) => [node, relay])),
     };
@@ -29,7 +30,8 @@ export const scenario: Scenario = {
     const badPeers = await p10.run(bench);
     const held = await p15.run({ ...bench, runs: p15.runs, count: p15.count });
     const all = together([first, latency, badPeers, held]);
-    const order = (goal: string): number => Number(goal.slice(1));
     return { ...all, rows: all.rows.toSorted((a, b) => order(a.goal) - order(b.goal)) };
   },
 };
+
+const order = (goal: string): number => Number(goal.slice(1));

@@ -37,7 +37,7 @@ export const scenario: Scenario = {
       ),
       problems: all.flatMap(run => run.problems),
     };
-    return { rows: [row], checks: [], raw: pairs, warnings: warningsOf(all) };
+    return { rows: [row], checks: [], facts: [], raw: pairs, warnings: warningsOf(all) };
   },
 };
 

@@ -12,6 +12,6 @@ export const scenario: Scenario = {
   run: async bench => {
     const pairs = await runPairs(bench);
     const warnings = warningsOf(pairs.flatMap(({ node, relay }) => [node, relay]));
-    return { rows: [cpuRow(pairs)], checks: [], raw: pairs, warnings };
+    return { rows: [cpuRow(pairs)], checks: [], facts: [], raw: pairs, warnings };
   },
 };

@@ -58,7 +58,13 @@ export const scenario: Scenario = {
       ),
       problems: [...runs.flatMap(run => run.problems), ...relays.flatMap(relay => relay.problems), ...behind],
     };
-    return { rows: [row], checks: [], raw: [...runs, ...relays], warnings: warningsOf([...runs, ...relays]) };
+    return {
+      rows: [row],
+      checks: [],
+      facts: [],
+      raw: [...runs, ...relays],
+      warnings: warningsOf([...runs, ...relays]),
+    };
   },
 };
 
@@ -66,37 +72,49 @@ async function held(bench: Bench): Promise<HeldRun> {
   using place = await NodePlace.make(bench);
   await using node = place.start();
   await node.up({ archive: true });
-  const looks: Look[] = [];
-  const watching = watch(node, looks);
+  const watch = new Watch(node);
   try {
     const run = await loadNode(node, place, { count: bench.count, seconds: SECONDS }, { archived: true });
-    const near = (second: number): number =>
-      median(looks.filter(look => Math.abs(look.seconds - second) <= NEAR_SECONDS).map(look => look.outbox));
-    return { ...run, looks, outboxAt30: near(SECONDS / 2), outboxAtEnd: near(SECONDS - NEAR_SECONDS) };
+    const outboxAt30 = watch.outboxAt(SECONDS / 2);
+    return { ...run, looks: watch.looks, outboxAt30, outboxAtEnd: watch.outboxAt(SECONDS - NEAR_SECONDS) };
   } finally {
-    watching.stop();
+    watch.stop();
   }
 }
 
 /** Looks at the node's own status until stopped; the clock starts with its first message. */
-function watch(node: NodeProcess, looks: Look[]): { stop: () => void } {
-  let startedAt = 0;
-  let stopped = false;
-  const look = async (): Promise<void> => {
+class Watch {
+  readonly looks: Look[] = [];
+  readonly #node: NodeProcess;
+  readonly #timer: NodeJS.Timeout;
+  #startedAt = 0;
+  #looking = false;
+
+  constructor(node: NodeProcess) {
+    this.#node = node;
+    // A node that does not answer is seen by whoever waits for the load.
+    this.#timer = setInterval(() => void this.#look().catch(() => (this.#looking = false)), LOOK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** The outbox about then, messages. */
+  outboxAt(second: number): number {
+    return median(this.looks.filter(look => Math.abs(look.seconds - second) <= NEAR_SECONDS).map(look => look.outbox));
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
     const at = performance.now();
-    const { archive, messages, store } = await node.status();
-    if (startedAt === 0 && messages.accepted > 0) startedAt = at;
-    if (startedAt === 0) return;
-    const seconds = (at - startedAt) / 1000;
-    looks.push({ seconds, outbox: archive.behind, messages: store.messages, memoryMb: node.anonymousMb() });
-  };
-  const loop = async (): Promise<void> => {
-    while (!stopped) {
-      await look();
-      await new Promise(resolve => setTimeout(resolve, LOOK_MS));
-    }
-  };
-  // A node that does not answer any more is seen by whoever waits for the load.
-  loop().catch(() => undefined);
-  return { stop: () => (stopped = true) };
+    const { archive, messages, store } = await this.#node.status();
+    this.#looking = false;
+    if (this.#startedAt === 0 && messages.accepted > 0) this.#startedAt = at;
+    if (this.#startedAt === 0) return;
+    const seconds = (at - this.#startedAt) / 1000;
+    const memoryMb = this.#node.anonymousMb();
+    this.looks.push({ seconds, outbox: archive.behind, messages: store.messages, memoryMb });
+  }
 }

@@ -55,5 +55,5 @@ export async function latencyAt(bench: Bench, rate: number): Promise<Outcome> {
     }),
     problems: runs.flatMap(run => run.problems),
   };
-  return { rows: [row], checks: [], raw: runs, warnings };
+  return { rows: [row], checks: [], facts: [], raw: runs, warnings };
 }

@@ -6,7 +6,7 @@ import { BatchActor, type BatchMessage, type Waiting } from './batch/batch-actor
 import { Intake, type IntakeMessage, type IntakeSettings } from './batch/intake.ts';
 import { NumberSource } from './batch/number-source.ts';
 import { BindActor, type BindCounters, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
-import { batchNumberIn, messagesIn, readBatch } from './message/batch.ts';
+import { readBatch } from './message/batch.ts';
 import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
 import { Fate } from './message/ledger.ts';
@@ -138,6 +138,7 @@ export class Traffic {
           reply: deps.reply,
         })),
     });
+    const soon = timers.timer(() => this.#deskRef.tell({ type: 'woken' }));
     this.#deskRef = this.#system.spawn<ReceiptMessage>({
       ...permanent('receipt desk'),
       create: self =>
@@ -150,6 +151,7 @@ export class Traffic {
           counters: this.counters,
           now,
           monotonic,
+          wake: ms => soon.start(ms),
           commit: (batch, waiting, ledger) => this.#commit(batch, waiting, true, ledger, () => this.#desk.ended()),
           failed,
         })),
@@ -247,7 +249,8 @@ export class Traffic {
 
   /** True while a message of this worker is not settled or a batch not committed. */
   get busy(): boolean {
-    return this.#batches > 0 || this.#deliveries.size > 0 || this.#intake.open > 0 || this.#settler.busy;
+    const held = this.#batches + this.#deliveries.size + this.#intake.open;
+    return held > 0 || this.#settler.busy || this.#desk.busy;
   }
 
   async stop(): Promise<void> {
@@ -318,8 +321,7 @@ export class Traffic {
   }
 
   #remember(bytes: Buffer): void {
-    const number = batchNumberIn(bytes);
-    const count = messagesIn(bytes);
+    const { number, count } = readBatch(bytes, false);
     const ids: number[] = [];
     for (let i = count - 1; i >= 0 && ids.length < RECENT; i--) ids.push(messageId(number, i));
     this.#recent = [...ids, ...this.#recent].slice(0, RECENT);

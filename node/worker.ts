@@ -236,8 +236,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       random: Math.random,
       now: systemClock.nowMs,
       monotonic: systemClock.monotonicMs,
-      // As it stands: the store compares without case and leading zeros.
-      receiptId: id => (carrier.receiptId === 'as-is' ? id : (candidates(id, carrier.receiptId)[0] ?? id)),
+      receiptId: id => candidates(id, carrier.receiptId)[0] ?? id,
       bound: session => this.#bindCarrier(carrier, link, session),
       changed: (up, reason) => {
         if (up) log.info('carrier bound');

@@ -153,10 +153,6 @@ export function readBatch(bytes: Uint8Array, check: boolean): Batch {
   };
 }
 
-/** The number of an encoded batch, and how many messages it has: for who needs no more of it. */
-export const batchNumberIn = (bytes: Buffer): number => bytes.readDoubleLE(16);
-export const messagesIn = (bytes: Buffer): number => bytes.readUInt16LE(12);
-
 /** The group that message `index` belongs to. */
 export function groupOf(batch: Batch, index: number): Group {
   return batch.groups[batch.buffer[batch.offsets[index]! + R.group]!]!;

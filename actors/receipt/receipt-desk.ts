@@ -4,7 +4,7 @@ import type { Submitter, Waiting } from '../batch/batch-actor.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
-import { CARRIER_ID_LIMIT, Fate, LedgerWriter, What } from '../message/ledger.ts';
+import { Fate, LedgerWriter, What } from '../message/ledger.ts';
 import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
 import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } from '../message/record.ts';
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
@@ -28,8 +28,6 @@ export interface IncomingReceipt {
   /** Answered when what the receipt brings is flushed. */
   readonly submitter: Submitter;
   readonly token: number;
-  /** How long its message is looked for, monotonic ms; 0 = it has not been looked for yet. */
-  until: number;
 }
 
 export interface ReceiptSettings {
@@ -53,9 +51,10 @@ export interface ReceiptCounters {
 export type ReceiptMessage =
   | { readonly type: 'changed' }
   | { readonly type: 'tick' }
+  | { readonly type: 'woken' }
   | {
       readonly type: 'correlated';
-      readonly asked: readonly IncomingReceipt[];
+      readonly asked: readonly Asked[];
       readonly found: Correlated;
     }
   | { readonly type: 'settled'; readonly waiting: Waiting };
@@ -71,12 +70,28 @@ export interface ReceiptDeps {
   readonly monotonic: () => number;
   /** Commits a batch of receipts together with the fates they tell. */
   readonly commit: (batch: Buffer, waiting: Waiting, ledger: readonly LedgerFrame[]) => void;
+  /** Sends `woken` after `ms`; one at a time is asked for. */
+  readonly wake: (ms: number) => void;
   readonly failed: (error: unknown) => void;
+}
+
+/** A receipt whose message is looked for. */
+interface Asked {
+  readonly receipt: IncomingReceipt;
+  /** How long it is looked for, monotonic ms; 0 = it has not been looked for yet. */
+  readonly until: number;
 }
 
 /** Correlations asked for at once. */
 const ASKING = 1;
 const ASK_LIMIT = 1024;
+/**
+ * Most receipts without a message have only come before the response that names it, or before that is flushed: they are
+ * looked for again soon, for a second; what is older at every tick. (At every tick alone, thousands waited for nothing
+ * under load, until their session's window was full and receipts were refused.)
+ */
+const SOON_MS = 50;
+const YOUNG_MS = 1000;
 
 /**
  * Receipts of this worker: finds the message a carrier's receipt is about, makes receipts of our own for what failed,
@@ -90,16 +105,19 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #quiet: Waiting = { submitters: [], tokens: [] };
   readonly #ledgers = new Map<string, LedgerWriter>();
   readonly #quietLedgers = new Map<string, LedgerWriter>();
-  #incoming: IncomingReceipt[] = [];
-  /** Not found so far: looked for again at every tick. */
-  #orphans: IncomingReceipt[] = [];
+  #incoming: Asked[] = [];
+  /** Not found so far, for a second at most. */
+  #young: Asked[] = [];
+  /** Not found for longer. */
+  #orphans: Asked[] = [];
+  #waking = false;
   #asking = 0;
   #committing = 0;
+  #settling = 0;
   #told = false;
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
   readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
-  readonly #idScratch = Buffer.alloc(CARRIER_ID_LIMIT);
   readonly #decisions: RecordDecisions;
 
   constructor(deps: ReceiptDeps) {
@@ -119,12 +137,18 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   /** Receipts that wait for the id they name. */
   get orphans(): number {
-    return this.#orphans.length;
+    return this.#young.length + this.#orphans.length;
+  }
+
+  /** True while a fate that is known here is not flushed. */
+  get busy(): boolean {
+    const known = this.#builder.count + this.#quiet.submitters.length;
+    return known + this.#incoming.length + this.#asking + this.#committing + this.#settling > 0;
   }
 
   /** Takes a carrier's receipt; its submitter is answered in a later turn. */
   take(receipt: IncomingReceipt): void {
-    this.#incoming.push(receipt);
+    this.#incoming.push({ receipt, until: 0 });
     this.#changed();
   }
 
@@ -163,13 +187,20 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
         this.#told = false;
         return;
       case 'tick':
-        this.#askAgain();
+        this.#incoming = this.#incoming.concat(this.#orphans);
+        this.#orphans = [];
+        return;
+      case 'woken':
+        this.#waking = false;
+        this.#incoming = this.#incoming.concat(this.#young);
+        this.#young = [];
         return;
       case 'correlated':
         this.#asking--;
         this.#correlated(message.asked, message.found);
         return;
       case 'settled':
+        this.#settling--;
         answerAll(message.waiting);
         return;
       default:
@@ -192,26 +223,26 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #ask(): void {
     if (this.#incoming.length === 0 || this.#asking >= ASKING) return;
     const incoming = this.#incoming.splice(0, ASK_LIMIT);
-    const byCarrier = new Map<string, IncomingReceipt[]>();
+    const byCarrier = new Map<string, Asked[]>();
     for (const asked of incoming) {
-      const same = byCarrier.get(asked.carrier);
+      const same = byCarrier.get(asked.receipt.carrier);
       if (same) same.push(asked);
-      else byCarrier.set(asked.carrier, [asked]);
+      else byCarrier.set(asked.receipt.carrier, [asked]);
     }
     const { store, self, failed } = this.#deps;
     for (const [carrier, asked] of byCarrier) {
       this.#asking++;
-      const ids = asked.map(receipt => receipt.carrierId);
+      const ids = asked.map(({ receipt }) => receipt.carrierId);
       store.correlate(carrier, ids).then(found => self.tell({ type: 'correlated', asked, found }), failed);
     }
   }
 
-  #correlated(asked: readonly IncomingReceipt[], found: Correlated): void {
+  #correlated(asked: readonly Asked[], found: Correlated): void {
     const { buffer, byteOffset, byteLength } = found.records;
     const records = Buffer.from(buffer, byteOffset, byteLength);
     for (let i = 0; i < asked.length; i++) {
       if (found.ids[i] === 0) this.#orphan(asked[i]!);
-      else this.#matched(asked[i]!, found, i, records);
+      else this.#matched(asked[i]!.receipt, found, i, records);
     }
     if (this.#incoming.length > 0) this.#changed();
   }
@@ -234,10 +265,10 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     if (receipt.final) {
       if (receipt.fate === Fate.delivered) this.#deps.counters.receiptsDelivered++;
       else this.#deps.counters.receiptsOther++;
+      const carrierId = Buffer.from(receipt.carrierId, 'latin1');
       const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, receipt.carrier);
       const error = errorNumber(receipt.error);
-      const idLength = this.#idScratch.latin1Write(receipt.carrierId);
-      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, this.#idScratch, 0, idLength);
+      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, carrierId, 0, carrierId.length);
     }
     const waiting = wanted ? this.#waiting : this.#quiet;
     waiting.submitters.push(receipt.submitter);
@@ -308,29 +339,28 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #settleQuiet(): void {
     const waiting = this.#quiet;
     this.#quiet = { submitters: [], tokens: [] };
+    this.#settling++;
     const { store, self, failed } = this.#deps;
     store.settle(framesOf(this.#quietLedgers)).then(() => self.tell({ type: 'settled', waiting }), failed);
   }
 
-  #orphan(receipt: IncomingReceipt): void {
-    const { until } = receipt;
+  #orphan({ receipt, until }: Asked): void {
     const now = this.#deps.monotonic();
     if (until > 0 && until <= now) {
       this.#deps.counters.receiptsUnmatched++;
       receipt.submitter.accepted(receipt.token, 0);
-    } else if (this.#orphans.length >= this.#deps.settings.orphanMax) {
+    } else if (this.orphans >= this.#deps.settings.orphanMax) {
       // It is the carrier's to send again.
       receipt.submitter.refused(receipt.token, Refusal.queueFull);
     } else {
-      receipt.until ||= now + this.#deps.settings.orphanWaitMs;
-      this.#orphans.push(receipt);
+      const { orphanWaitMs } = this.#deps.settings;
+      const asked = { receipt, until: until || now + orphanWaitMs };
+      const isYoung = asked.until - now > orphanWaitMs - YOUNG_MS;
+      (isYoung ? this.#young : this.#orphans).push(asked);
+      if (!isYoung || this.#waking) return;
+      this.#waking = true;
+      this.#deps.wake(SOON_MS);
     }
-  }
-
-  #askAgain(): void {
-    if (this.#orphans.length === 0) return;
-    this.#incoming.push(...this.#orphans);
-    this.#orphans = [];
   }
 
   #changed(): void {
@@ -381,17 +411,7 @@ function answerAll({ submitters, tokens }: Waiting): void {
 
 /** `err:` of a receipt has three characters. */
 const errorText = (error: number): string => String(error % 1000).padStart(3, '0');
-/** `err:` as a number; 0 for none, and for what is no number. */
-function errorNumber(error: string): number {
-  if (error === '000' || error.length > 9) return 0;
-  let value = 0;
-  for (let i = 0; i < error.length; i++) {
-    const digit = error.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return 0;
-    value = value * 10 + digit;
-  }
-  return value;
-}
+const errorNumber = (error: string): number => (/^\d{1,9}$/.test(error) ? Number(error) : 0);
 
 /** Lets a window slot go when the commit that it waits for is flushed. */
 class SlotRelease implements Submitter {

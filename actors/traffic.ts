@@ -145,6 +145,7 @@ export class Traffic {
         (this.#desk = new ReceiptDesk({
           self,
           store,
+          settled: () => this.#settler.handOver(),
           numbers: this.#numbers,
           deliveries: this.#deliveries,
           settings: settings.receipts,

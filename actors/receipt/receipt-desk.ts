@@ -4,7 +4,7 @@ import type { Submitter, Waiting } from '../batch/batch-actor.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
-import { Fate, LedgerWriter, What } from '../message/ledger.ts';
+import { CARRIER_ID_LIMIT, Fate, LedgerWriter, What } from '../message/ledger.ts';
 import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
 import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } from '../message/record.ts';
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
@@ -72,6 +72,8 @@ export interface ReceiptDeps {
   readonly commit: (batch: Buffer, waiting: Waiting, ledger: readonly LedgerFrame[]) => void;
   /** Sends `woken` after `ms`; one at a time is asked for. */
   readonly wake: (ms: number) => void;
+  /** Has the store know of every answer that has come so far. */
+  readonly settled: () => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -118,6 +120,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
   readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
+  readonly #idScratch = Buffer.alloc(CARRIER_ID_LIMIT);
   readonly #decisions: RecordDecisions;
 
   constructor(deps: ReceiptDeps) {
@@ -222,6 +225,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   #ask(): void {
     if (this.#incoming.length === 0 || this.#asking >= ASKING) return;
+    // The responses that gave the ids may lie in the same octets as the receipts.
+    this.#deps.settled();
     const incoming = this.#incoming.splice(0, ASK_LIMIT);
     const byCarrier = new Map<string, Asked[]>();
     for (const asked of incoming) {
@@ -265,10 +270,10 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     if (receipt.final) {
       if (receipt.fate === Fate.delivered) this.#deps.counters.receiptsDelivered++;
       else this.#deps.counters.receiptsOther++;
-      const carrierId = Buffer.from(receipt.carrierId, 'latin1');
       const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, receipt.carrier);
       const error = errorNumber(receipt.error);
-      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, carrierId, 0, carrierId.length);
+      const idLength = this.#idScratch.latin1Write(receipt.carrierId);
+      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, this.#idScratch, 0, idLength);
     }
     const waiting = wanted ? this.#waiting : this.#quiet;
     waiting.submitters.push(receipt.submitter);
@@ -411,7 +416,18 @@ function answerAll({ submitters, tokens }: Waiting): void {
 
 /** `err:` of a receipt has three characters. */
 const errorText = (error: number): string => String(error % 1000).padStart(3, '0');
-const errorNumber = (error: string): number => (/^\d{1,9}$/.test(error) ? Number(error) : 0);
+
+/** `err:` as a number; 0 for none, and for what is no number. */
+function errorNumber(error: string): number {
+  if (error === '000' || error.length > 9) return 0;
+  let value = 0;
+  for (let i = 0; i < error.length; i++) {
+    const digit = error.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    value = value * 10 + digit;
+  }
+  return value;
+}
 
 /** Lets a window slot go when the commit that it waits for is flushed. */
 class SlotRelease implements Submitter {

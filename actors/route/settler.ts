@@ -8,11 +8,6 @@ export interface SlotHolder {
   release(slot: number): void;
 }
 
-/** Settles under way at once; what comes meanwhile forms the next. */
-const IN_FLIGHT = 2;
-/** A second one goes while the first is flushed only when it is worth its message between threads. */
-const WORTHWHILE = 64;
-
 interface Slots {
   readonly holders: SlotHolder[];
   readonly slots: number[];
@@ -78,8 +73,15 @@ export class Settler implements Actor<SettlerMessage> {
   }
 
   turnEnd(): void {
-    if (this.#pending === 0 || this.#inFlight >= IN_FLIGHT) return;
-    if (this.#inFlight > 0 && this.#pending < WORTHWHILE) return;
+    this.handOver();
+  }
+
+  /**
+   * Gives the store what has gathered: from then on a receipt finds the message it is about. The flush is the store's, one
+   * for all that come while the last is under way.
+   */
+  handOver(): void {
+    if (this.#pending === 0) return;
     const frames: LedgerFrame[] = [];
     for (const [destination, writer] of this.#writers) {
       if (writer.count > 0) frames.push({ destination, entries: writer.take() });

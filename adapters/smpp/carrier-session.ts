@@ -197,7 +197,6 @@ export class CarrierSession extends SmppSession implements Wire {
       doneAt: r.doneAt === 0 || Math.abs(now - r.doneAt) < MINUTE_MS ? now : r.doneAt,
       submitter: actor,
       token: sequence,
-      until: 0,
     });
     return true;
   }

@@ -42,6 +42,11 @@ export interface Claimed {
   readonly count: number;
 }
 
+/** Messages claimed because they will not be sent any more: the claimant settles them with this fate. */
+export interface ClaimedEnded extends Claimed {
+  readonly fate: Fate;
+}
+
 /**
  * What a correlation found, by column, in the order asked: it crosses threads for every turn's receipts, and a handful of
  * typed arrays costs a tenth of as many objects as there are receipts.
@@ -118,6 +123,9 @@ export interface StoreStats {
  * message has at most one claimant; what is not settled is claimable again when its claimant is gone. Commits of one
  * caller take effect in the order of the calls. A failed flush ends the process: no promise resolves after it.
  *
+ * Poison: a message that was claimed alone (`claimAlone`) by a claimant that has ended is given up (`claimEnded`), and a
+ * copy is kept aside.
+ *
  * @throws CommitInDoubtError from `append` and `settle` when the engine cannot tell whether it was written
  */
 export interface MessageStore {
@@ -127,15 +135,20 @@ export interface MessageStore {
    */
   allocate(count: number): Promise<number>;
   append(request: AppendRequest): Promise<AppendOutcome>;
-  /** Records what happened to messages the caller claimed. */
+  /** Records what happened to messages the caller claimed; entries about others are passed over. */
   settle(frames: readonly LedgerFrame[]): Promise<void>;
   /**
    * Claims up to `max` messages of a queue that are ready and due: higher lanes first, accounts in a lane by turns.
    * Empty when there are none.
    */
   claim(destination: string, max: number): Promise<readonly Claimed[]>;
-  /** Claims up to `max` messages, of any queue, whose validity has ended while they waited. */
-  claimExpired(max: number): Promise<readonly Claimed[]>;
+  /** Claims one message; that it is claimed is durable before it is given. For a claimant whose predecessors crashed. */
+  claimAlone(destination: string): Promise<Claimed | undefined>;
+  /**
+   * Claims up to `max` messages, of any queue, that will not be sent any more: their validity has ended while they waited,
+   * or they are poison (`Fate.undeliverable`).
+   */
+  claimEnded(max: number): Promise<readonly ClaimedEnded[]>;
   /**
    * Finds the messages that a carrier gave these ids to. Tolerant of case and leading zeros. A commit of the caller that
    * is under way counts.
@@ -146,7 +159,10 @@ export interface MessageStore {
   cancel(id: MessageId): Promise<'done' | 'unknown' | 'in-flight' | 'final'>;
   /** Messages of a queue, oldest first, from `after` (exclusive, 0 = from the start). */
   scan(destination: string, after: MessageId, limit: number): Promise<readonly FoundMessage[]>;
-  /** The next settled messages for the archive; what was given out is not given again until `archived` or a restart. */
+  /**
+   * The next settled messages for the archive; what was given out is not given again until `archived`, `outboxFailed` or
+   * the caller's end.
+   */
   outbox(maxMessages: number): Promise<readonly OutboxItem[]>;
   /** The archive's database has committed these. */
   archived(items: readonly { number: number; due: Uint8Array }[]): Promise<void>;

@@ -9,7 +9,6 @@ import { BindActor, type BindCounters, type BindDeps, type BindMessage, type Bin
 import { readBatch } from './message/batch.ts';
 import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
-import { Fate } from './message/ledger.ts';
 import { Kind } from './message/record.ts';
 import type { LedgerFrame, MessageStore } from './ports.ts';
 import { ReceiptDesk, type ReceiptMessage, type ReceiptSettings } from './receipt/receipt-desk.ts';
@@ -62,7 +61,7 @@ interface Route {
 }
 
 const SECOND_MS = 1000;
-const EXPIRED_AT_ONCE = 256;
+const ENDED_AT_ONCE = 256;
 const FOREVER = 2 ** 30;
 /** Ids kept for `status`. */
 const RECENT = 20;
@@ -340,17 +339,17 @@ export class Traffic {
     }
   }
 
-  /** Expires what waits in queues that nobody takes from. */
+  /** Concludes what will not be sent any more. */
   async #sweep(): Promise<void> {
-    const claims = await this.#deps.store.claimExpired(EXPIRED_AT_ONCE);
-    for (const { batch: bytes, attempts } of claims) {
+    const claims = await this.#deps.store.claimEnded(ENDED_AT_ONCE);
+    for (const { batch: bytes, attempts, fate } of claims) {
       const batch = readBatch(bytes, false);
       const indexes = [...batch.offsets.keys()].filter(i => batch.offsets[i] !== 0);
       const delivery = new Delivery(batch, attempts, indexes.length);
       this.#deliveries.add(delivery);
       for (const i of indexes) {
         const { destination } = batch.groups[batch.buffer[batch.offsets[i]! + 5]!]!;
-        this.#desk.conclude(delivery, i, destination, Fate.expired, 0, delivery.attemptsOf(i), undefined, -1);
+        this.#desk.conclude(delivery, i, destination, fate, 0, delivery.attemptsOf(i), undefined, -1);
       }
     }
   }

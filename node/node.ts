@@ -24,6 +24,7 @@ import { loadSecretKey, SealedBox } from '../adapters/secrets/sealed-box.ts';
 import { STATUS } from '../adapters/smpp/codec/command-status.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
+import { CrashHistory } from './crash-history.ts';
 import { directoryFor, type SimulatorPlace } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
@@ -65,6 +66,7 @@ export class Node {
   readonly #simulator: WorkerPool<SimulatorApi>;
   readonly #workers: WorkerPool<WorkerApi>;
   readonly #simulators = new Map<string, SimulatorPlace>();
+  readonly #crashes = new CrashHistory();
   readonly #wired = new WeakMap<object, Promise<void>>();
   readonly startedAt = systemClock.nowMs();
   #log!: Logger;
@@ -97,7 +99,7 @@ export class Node {
       (error, to) =>
         this.#log.warn('threads could not be wired', { to: `${to.role} ${to.index}`, error: error as Error }),
     );
-    const storeData: StoreThreadData = {
+    const storeData: Omit<StoreThreadData, 'careful'> = {
       folder: resolve(data_dir),
       settings: {
         maxQueued: store.max_messages,
@@ -108,7 +110,10 @@ export class Node {
     };
     this.#archive = this.#pool<ArchiveApi>('archive', './archive-thread.ts', 1, () => storeData);
     this.#simulator = this.#pool<SimulatorApi>('simulator', './simulator-thread.ts', 1, () => undefined);
-    this.#workers = this.#pool<WorkerApi>('worker', './worker-thread.ts', this.#workerCount, () => storeData);
+    this.#workers = this.#pool<WorkerApi>('worker', './worker-thread.ts', this.#workerCount, index => ({
+      ...storeData,
+      careful: this.#crashes.isCareful(index, systemClock.monotonicMs()),
+    }));
     this.stores = new NodeStores(() => this.#workers.workers, storeData.stripes);
   }
 
@@ -438,12 +443,8 @@ export class Node {
     this.#wiring.down(worker);
     if (worker.role !== 'worker' || this.#lifecycle?.phase !== 'serving') return;
     this.#log?.warn('what the worker held is void', { worker: worker.index, reason: reason.message });
+    this.#crashes.ended(worker.index, systemClock.monotonicMs());
     this.#gatekeeper.workerDown(worker.index);
-    for (const other of this.#workers.workers) {
-      other.api.release(worker.index).catch((error: unknown) => {
-        this.#log.warn('claims could not be released: that worker is ending too', { error: error as Error });
-      });
-    }
   }
 }
 

@@ -88,8 +88,6 @@ export interface SendRequest {
 
 /** Methods of a traffic worker. The store's are about its own stripes. */
 export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getConfig' | 'putConfig'> {
-  /** Another worker has ended: its claims on stripes here are void. */
-  release(worker: number): void;
   /** Lines about damage found so far; each is given once. */
   alarms(): string[];
   setup(setup: WorkerSetup, main: MainCalls): Promise<void>;

@@ -16,10 +16,9 @@ export interface StoreThreadData {
   readonly settings: StoreSettings;
   /** By worker: the stripes it keeps. */
   readonly stripes: readonly (readonly number[])[];
+  /** The lives of this worker before ended one soon after the other: a message may be the cause. */
+  readonly careful: boolean;
 }
-
-/** Claimants that are no worker: the archive and the main thread, which claim nothing. */
-export const NOBODY = 200;
 
 /**
  * The stripes that this worker keeps, each an LMDB environment in a folder of its own, and its links to the others.
@@ -54,7 +53,7 @@ export class WorkerStores {
     this.#ready = ready;
     this.#lapsed = lapsed;
     for (const stripe of data.stripes[index]!) this.#engines.set(stripe, this.#open(stripe));
-    this.store = this.#storeFor(index);
+    this.store = this.#claimant().store;
   }
 
   /** Lines about damage; each is given once. */
@@ -65,12 +64,10 @@ export class WorkerStores {
   /** Another worker or the archive. */
   connected(peer: PeerName, port: MessagePort): void {
     if (peer.role === 'worker') this.#connectWorker(peer.index, port);
-    else this.#asking = new Link(port, { peer: peer.role, service: serveStore(this.#storeFor(NOBODY)) });
-  }
-
-  /** A worker has ended: what it had claimed here is ready again. */
-  release(worker: number): void {
-    for (const engine of this.#engines.values()) engine.release(worker);
+    else {
+      const { store, end } = this.#claimant();
+      this.#asking = new Link(port, { peer: peer.role, service: serveStore(store), closed: end });
+    }
   }
 
   async close(): Promise<void> {
@@ -80,8 +77,9 @@ export class WorkerStores {
 
   #connectWorker(index: number, port: MessagePort): void {
     const stripes = this.#data.stripes[index]!;
+    const claimant = this.#claimant();
     const service = {
-      ...serveStore(this.#storeFor(index)),
+      ...serveStore(claimant.store),
       ...onRing(destinations => {
         this.store.rang(index, destinations);
         this.#ready(destinations);
@@ -90,7 +88,9 @@ export class WorkerStores {
     const link = new Link(port, {
       peer: `worker ${index}`,
       service,
+      // After the last frame of its peer, however that ended.
       closed: () => {
+        claimant.end();
         this.store.disconnect(index, store);
         if (this.#links.get(index) === link) this.#links.delete(index);
         this.#lapsed(stripes);
@@ -105,9 +105,14 @@ export class WorkerStores {
   }
 
   /** This worker's own stripes, for one claimant. */
-  #storeFor(owner: number): StripedStore {
-    const own = [...this.#engines].map(([stripe, engine]) => [stripe, engine.forOwner(owner)] as const);
-    return new StripedStore(new Map(own));
+  #claimant(): { readonly store: StripedStore; readonly end: () => void } {
+    const claimants = [...this.#engines].map(([stripe, engine]) => [stripe, engine.claimant()] as const);
+    return {
+      store: new StripedStore(new Map(claimants.map(([stripe, { store }]) => [stripe, store]))),
+      end: () => {
+        for (const [, claimant] of claimants) claimant.end();
+      },
+    };
   }
 
   #open(stripe: number): LmdbStore {

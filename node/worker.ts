@@ -5,6 +5,7 @@ import type { PeerName } from '../runtime/thread-messages.ts';
 import { Timers } from '../runtime/timers.ts';
 import type { ThreadBody } from '../runtime/worker-thread.ts';
 import { Throughput } from '../actors/accounts/limits.ts';
+import { carefulStore } from '../actors/careful-store.ts';
 import { Source } from '../actors/batch/source.ts';
 import type { BindActor } from '../actors/bind/bind-actor.ts';
 import { PublicIds } from '../actors/message/id.ts';
@@ -46,10 +47,13 @@ interface CarrierHere {
 const UNKNOWN: RouteSettings = { kind: 'carrier', throughput: 0, throttleMs: 1000, noAnswer: 'retry' };
 const UNLIMITED = { take: (count: number): number => count };
 const DRAIN_LOOK_MS = 20;
+/** How long a worker whose predecessors crashed claims one message at a time. */
+const CAREFUL_MS = 60_000;
 
 /** A traffic worker: its actors, its listener, its sessions with carriers. */
 export class Worker implements ThreadBody<WorkerApi> {
   readonly #index: number;
+  readonly #careful: boolean;
   readonly #timers = new Timers(systemClock);
   readonly #stores: WorkerStores;
   #traffic: Traffic | undefined;
@@ -67,6 +71,7 @@ export class Worker implements ThreadBody<WorkerApi> {
 
   constructor(index: number, data: StoreThreadData) {
     this.#index = index;
+    this.#careful = data.careful;
     this.#stores = new WorkerStores(
       index,
       data,
@@ -88,7 +93,6 @@ export class Worker implements ThreadBody<WorkerApi> {
       stats: () => this.#stores.store.ownStats(),
       getConfig: key => store.getConfig(key),
       putConfig: (key, value) => store.putConfig(key, value),
-      release: worker => this.#stores.release(worker),
       alarms: () => this.#stores.alarms(),
     };
   }
@@ -123,7 +127,14 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#text = new TextSubmitter();
     const traffic = new Traffic({
       name: `worker ${this.#index}`,
-      store: this.#stores.store,
+      store: this.#careful
+        ? carefulStore({
+            store: this.#stores.store,
+            monotonic: systemClock.monotonicMs,
+            forMs: CAREFUL_MS,
+            ready: destinations => this.#traffic?.ready(destinations),
+          })
+        : this.#stores.store,
       clock: systemClock,
       timers: this.#timers,
       random: Math.random,

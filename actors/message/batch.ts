@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { BATCH_LIMIT } from './id.ts';
-import { R, recordSize, writeRecord, type RecordDecisions } from './record.ts';
+import { RECEIPT_TEXT } from './receipt.ts';
+import { R, RecordFlag, recordSize, writeRecord, type RecordDecisions } from './record.ts';
 import type { MessageDraft } from './draft.ts';
 
 /**
@@ -184,7 +185,12 @@ export function readGroup(buffer: Buffer, at: number, into: Group[]): number {
 }
 
 /** Which records `subsetOf` takes over. */
-export const Keep = { no: 0, whole: 1, /** Without text and TLVs: only its receipt is awaited. */ stub: 2 } as const;
+export const Keep = {
+  no: 0,
+  whole: 1,
+  /** Only its receipt is awaited: without TLVs, and of its text only what the receipt repeats. */
+  stub: 2,
+} as const;
 
 /**
  * The same batch with only some of its records, under the same ids: absent ones have offset 0. So one slow message
@@ -215,8 +221,9 @@ export function subsetOf(
     batch.buffer.copy(out, to, at, at + length);
     if (keep[i] === Keep.stub) {
       out.writeUInt32LE(length, to + R.length);
-      out.writeUInt32LE(0, to + R.textLength);
+      out.writeUInt32LE(Math.min(RECEIPT_TEXT, out.readUInt32LE(to + R.textLength)), to + R.textLength);
       out.writeUInt32LE(0, to + R.tlvsLength);
+      out.writeUInt16LE(out.readUInt16LE(to + R.flags) | RecordFlag.stub, to + R.flags);
     }
     if (groupIndex) out[to + R.group] = groupIndex[i]!;
     to += length;
@@ -235,5 +242,6 @@ function keptLength(batch: Batch, index: number, keep: number): number {
   if (at === 0 || keep === Keep.no) return 0;
   const b = batch.buffer;
   if (keep === Keep.whole) return b.readUInt32LE(at);
-  return R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]!;
+  const text = Math.min(RECEIPT_TEXT, b.readUInt32LE(at + R.textLength));
+  return R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]! + text;
 }

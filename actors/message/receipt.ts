@@ -32,8 +32,11 @@ export const RECEIPT = {
   head: 28,
 } as const;
 
+/** Octets of a message's text that its receipt repeats at most (SMPP v3.4 Appendix B). */
+export const RECEIPT_TEXT = 20;
+
 const HEAD = RECEIPT.head;
-export const RECEIPT_LIMIT = HEAD + 8 + 20;
+export const RECEIPT_LIMIT = HEAD + 8 + RECEIPT_TEXT;
 
 /** Writes a receipt's body at `at`, where there must be room for RECEIPT_LIMIT octets; returns the offset after it. */
 export function writeReceipt(out: Buffer, at: number, r: Receipt): number {
@@ -42,7 +45,7 @@ export function writeReceipt(out: Buffer, at: number, r: Receipt): number {
   out.writeDoubleLE(r.doneAt, at + 16);
   out[at + 24] = r.fate;
   out[at + 25] = Math.min(r.error.length, 8);
-  out[at + 26] = Math.min(r.text.length, 20);
+  out[at + 26] = Math.min(r.text.length, RECEIPT_TEXT);
   out[at + 27] = 0;
   let to = at + HEAD;
   to += out.latin1Write(r.error, to, out[at + 25]);

@@ -53,6 +53,8 @@ export const RecordFlag = {
   pull: 1,
   /** Its first TLV is not a peer's: what came with it that SMPP has no place for (`extras.ts`). */
   extras: 2,
+  /** Text and TLVs are gone (`subsetOf`, `Keep.stub`). */
+  stub: 0x8000,
 } as const;
 
 /** How much of a message the archive keeps (`accounts[].archive`). */

@@ -91,19 +91,22 @@ export class BatchShelf {
       }
     };
     for (let i = 0; i < state.ledgerCount; i++) {
-      const value = this.#deps.db.get(ledgerKey(state.number, i));
-      if (value) for (const part of this.#decode(state, value)) add(part.entries);
+      for (const part of this.#ledgerValue(state, i)) add(part.entries);
     }
     for (const part of state.pendingLedger) add(part.entries);
     return Buffer.concat(chunks);
   }
 
-  #decode(state: BatchState, value: Buffer): LedgerPart[] {
+  #ledgerValue(state: BatchState, index: number): LedgerPart[] {
+    const key = ledgerKey(state.number, index);
     try {
-      return decodeLedger(value);
+      return decodeLedger(key, this.#deps.db.get(key));
     } catch (error) {
       if (!(error instanceof DamagedBatchError)) throw error;
-      this.#deps.alarm(`batch ${state.number}: ${error.message}; what happened to some of its messages is not known`);
+      if (!state.alarmed) {
+        this.#deps.alarm(`batch ${state.number}: ${error.message}; what happened to some of its messages is not known`);
+      }
+      state.alarmed = true;
       return [];
     }
   }

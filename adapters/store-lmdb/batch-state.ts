@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { BATCH_LIMIT } from '../../actors/message/id.ts';
 import {
   DamagedBatchError,
   groupSize,
@@ -7,7 +7,8 @@ import {
   type Batch,
   type Group,
 } from '../../actors/message/batch.ts';
-import { R, Kind } from '../../actors/message/record.ts';
+import { R, RecordFlag, Kind } from '../../actors/message/record.ts';
+import { checksum, numberKey, Tag } from './keys.ts';
 import type { LedgerPart } from './ledger-log.ts';
 
 /** Where one message stands. Values are on disk: must never change. */
@@ -25,9 +26,15 @@ export const Standing = {
   awaitingArchived: 5,
   /** Its row is in the archive, the receipt that came later is not. */
   receiptDue: 6,
-  /** Claimed by worker n as 16 + n: only in memory, on disk it is ready. */
+  // Only in memory; on disk these are ready.
+  /** Poison: to be claimed by whoever settles it as undeliverable. */
+  condemned: 7,
+  /** Claimed by claimant n as 16 + n. */
   claimed: 16,
 } as const;
+
+/** Claimants at once: a standing is one octet. */
+export const CLAIMANT_LIMIT = 256 - Standing.claimed;
 
 /** One destination's, lane's and account's share of a batch. */
 export interface GroupState {
@@ -56,8 +63,6 @@ export interface BatchState {
   dueAt: Float64Array | undefined;
   /** Ledger values on disk. */
   ledgerCount: number;
-  /** Claims that lapsed with their worker: poison shows here. */
-  lapses: number;
   /** The earliest end of validity among its messages, ms since 1970. */
   expiresAt: number;
 
@@ -67,14 +72,18 @@ export interface BatchState {
   pendingBatch: Buffer | undefined;
   /** The standings when the outbox gave it out, undefined when it did not. */
   handedOut: Uint8Array | undefined;
+  /** Which claimant it was given to. */
+  handedTo: number;
   /** When its first message was settled, monotonic ms; 0 = none is. */
   settledAt: number;
   dirty: boolean;
+  /** True when damage of its ledger has been named. */
+  alarmed: boolean;
   /** True from the moment its last group commit is flushed: only then can it be claimed. */
   durable: boolean;
 }
 
-/** The state of a batch that is being accepted. */
+/** The state of a batch that is being accepted, or of one whose state is lost. */
 export function newBatchState(batch: Batch): BatchState {
   const state: BatchState = {
     number: batch.number,
@@ -87,7 +96,6 @@ export function newBatchState(batch: Batch): BatchState {
     attempts: undefined,
     dueAt: undefined,
     ledgerCount: 0,
-    lapses: 0,
     expiresAt: Infinity,
     ...memoryOnly(),
   };
@@ -95,12 +103,18 @@ export function newBatchState(batch: Batch): BatchState {
   if (batch.groups.length > 1) state.groupIndex = new Uint8Array(batch.count);
   for (let i = 0; i < batch.count; i++) {
     const at = batch.offsets[i]!;
+    if (at === 0) {
+      state.standing[i] = Standing.done;
+      continue;
+    }
     const group = b[at + R.group]!;
     if (state.groupIndex) state.groupIndex[i] = group;
     const expiresAt = b.readDoubleLE(at + R.expiresAt);
     if (expiresAt < state.expiresAt) state.expiresAt = expiresAt;
     const deliverAfter = b.readDoubleLE(at + R.deliverAfter);
-    if (b[at + R.fateAtBirth] !== 0) {
+    if ((b.readUInt16LE(at + R.flags) & RecordFlag.stub) !== 0) {
+      state.standing[i] = Standing.awaitingArchived;
+    } else if (b[at + R.fateAtBirth] !== 0) {
       state.standing[i] = state.receipts ? Standing.done : Standing.final;
     } else if (deliverAfter > batch.createdAt) {
       state.standing[i] = Standing.parked;
@@ -114,33 +128,47 @@ export function newBatchState(batch: Batch): BatchState {
 
 const memoryOnly = (): Pick<
   BatchState,
-  'pendingLedger' | 'pendingBatch' | 'handedOut' | 'settledAt' | 'dirty' | 'durable'
+  'pendingLedger' | 'pendingBatch' | 'handedOut' | 'handedTo' | 'settledAt' | 'dirty' | 'alarmed' | 'durable'
 > => ({
   pendingLedger: [],
   pendingBatch: undefined,
   handedOut: undefined,
+  handedTo: 0,
   settledAt: 0,
   dirty: false,
+  alarmed: false,
   durable: false,
 });
 
 export const groupIndexOf = (state: BatchState, index: number): number => state.groupIndex?.[index] ?? 0;
 
-/** The group for a destination, made when the batch has none (a message was routed anew). */
-export function groupFor(state: BatchState, like: Group, destination: string): number {
+/** The group of a message that is routed anew to `destination`, made when the batch has none. */
+export function groupFor(state: BatchState, index: number, destination: string): number {
+  const like = state.groups[groupIndexOf(state, index)]!.group;
   const found = state.groups.findIndex(
     g => g.group.destination === destination && g.group.account === like.account && g.group.lane === like.lane,
   );
   if (found >= 0) return found;
-  state.groups.push({ group: { ...like, destination, count: 0 }, ready: 0, queued: false });
-  return state.groups.length - 1;
+  const place = state.groups.length < BATCH_LIMIT ? state.groups.length : emptyGroup(state, index);
+  // A new object: entries of the old one that still stand in a queue are dead.
+  state.groups[place] = { group: { ...like, destination, count: 0 }, ready: 0, queued: false };
+  return place;
+}
+
+/** A group without messages but the one that moves: where there are most groups, each has one message or none. */
+function emptyGroup(state: BatchState, moving: number): number {
+  const used = new Uint8Array(state.groups.length);
+  for (let i = 0; i < state.count; i++) {
+    if (i !== moving && state.standing[i] !== Standing.done) used[groupIndexOf(state, i)] = 1;
+  }
+  return used.indexOf(0);
 }
 
 /**
  * The value under a state key. Little-endian, version 1: must never change.
  *
- *     0 u32 CRC-32 of 4 … end   4 u8 version   5 u8 flags (1 receipts, 2 group index, 4 attempts, 8 due times)
- *     6 u16 messages  8 u16 groups  10 u16 ledger values  12 u8 lapses, 13 3 x 0   16 f64 accepted  24 f64 expires
+ *     0 u32 CRC-32 of key and 4 … end   4 u8 version   5 u8 flags: 1 receipts, 2 group index, 4 attempts, 8 due times
+ *     6 u16 messages  8 u16 groups  10 u16 0  12 u32 ledger values  16 f64 accepted  24 f64 expires
  *     32 groups, standings, then what the flags say
  */
 const VERSION = 1;
@@ -163,27 +191,28 @@ export function encodeState(state: BatchState): Buffer {
     (state.dueAt ? HAS.dueAt : 0);
   out.writeUInt16LE(count, 6);
   out.writeUInt16LE(state.groups.length, 8);
-  out.writeUInt16LE(state.ledgerCount, 10);
-  out.writeUInt32LE(Math.min(state.lapses, 255), 12);
+  out.writeUInt16LE(0, 10);
+  out.writeUInt32LE(state.ledgerCount, 12);
   out.writeDoubleLE(state.createdAt, 16);
   out.writeDoubleLE(state.expiresAt, 24);
   let at = HEAD;
   for (const g of state.groups) at = writeGroup(out, at, g.group);
   for (let i = 0; i < count; i++) {
     const standing = state.standing[i]!;
-    out[at++] = standing >= Standing.claimed ? Standing.ready : standing;
+    out[at++] = standing >= Standing.condemned ? Standing.ready : standing;
   }
   if (state.groupIndex) at = copyBytes(state.groupIndex, out, at);
   if (state.attempts) at = copyBytes(state.attempts, out, at);
   if (state.dueAt) for (let i = 0; i < count; i++) at = out.writeDoubleLE(state.dueAt[i]!, at);
-  out.writeUInt32LE(crc32(out.subarray(4)), 0);
+  out.writeUInt32LE(checksum(numberKey(Tag.state, state.number), out), 0);
   return out;
 }
 
 /** @throws DamagedBatchError naming what is wrong */
 export function decodeState(number: number, value: Buffer): BatchState {
   if (value.length < HEAD) throw new DamagedBatchError(`state: expected ${HEAD} octets or more, got ${value.length}`);
-  if (crc32(value.subarray(4)) !== value.readUInt32LE(0)) throw new DamagedBatchError('state: checksum does not match');
+  if (checksum(numberKey(Tag.state, number), value) !== value.readUInt32LE(0))
+    throw new DamagedBatchError('state: checksum does not match');
   if (value[4] !== VERSION) throw new DamagedBatchError(`state: unknown version ${value[4]}`);
   const flags = value[5]!;
   const count = value.readUInt16LE(6);
@@ -202,14 +231,13 @@ export function decodeState(number: number, value: Buffer): BatchState {
     groupIndex: flags & HAS.groupIndex ? bytes() : undefined,
     attempts: flags & HAS.attempts ? bytes() : undefined,
     dueAt: undefined,
-    ledgerCount: value.readUInt16LE(10),
-    lapses: value[12]!,
+    ledgerCount: value.readUInt32LE(12),
     expiresAt: value.readDoubleLE(24),
     ...memoryOnly(),
   };
   if (flags & HAS.dueAt) {
     state.dueAt = new Float64Array(count);
-    for (let i = 0; i < count; i++) state.dueAt[i] = value.readDoubleLE(at + i * 8);
+    for (let i = 0; i < count; i++, at += 8) state.dueAt[i] = value.readDoubleLE(at);
   }
   for (let i = 0; i < count; i++) {
     if (state.standing[i] === Standing.ready) state.groups[groupIndexOf(state, i)]!.ready++;

@@ -41,6 +41,11 @@ export class GroupCommit {
     this.#deps = deps;
   }
 
+  /** True while what was to be committed waits for room on the disk. */
+  get isStuck(): boolean {
+    return this.#retry.length > 0;
+  }
+
   /** Calls `flushed` when all that has been changed so far is on disk. */
   enqueue(flushed: () => void): void {
     this.#waiting.push(flushed);

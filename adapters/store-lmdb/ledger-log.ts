@@ -1,11 +1,11 @@
-import { crc32 } from 'node:zlib';
 import { DamagedBatchError } from '../../actors/message/batch.ts';
 import { L, nextEntry } from '../../actors/message/ledger.ts';
+import { checksum } from './keys.ts';
 
 /**
  * The value under a ledger key: what one group commit recorded about one batch. Version 1: must never change.
  *
- *     0 u32 CRC-32 of 4 … end    4 u8 version    5 parts: u8 octets and destination, u32 octets and entries
+ *     0 u32 CRC-32 of key and 4 … end    4 u8 version    5 parts: u8 octets and destination, u32 octets and entries
  */
 const VERSION = 1;
 const HEAD = 5;
@@ -15,7 +15,7 @@ export interface LedgerPart {
   readonly entries: Buffer;
 }
 
-export function encodeLedger(parts: readonly LedgerPart[]): Buffer {
+export function encodeLedger(key: Buffer, parts: readonly LedgerPart[]): Buffer {
   let length = HEAD;
   for (const part of parts) length += 5 + Buffer.byteLength(part.destination) + part.entries.length;
   const out = Buffer.allocUnsafe(length);
@@ -27,15 +27,15 @@ export function encodeLedger(parts: readonly LedgerPart[]): Buffer {
     at = out.writeUInt32LE(entries.length, at);
     at += entries.copy(out, at);
   }
-  out.writeUInt32LE(crc32(out.subarray(4)), 0);
+  out.writeUInt32LE(checksum(key, out), 0);
   return out;
 }
 
 /** @throws DamagedBatchError naming what is wrong */
-export function decodeLedger(value: Buffer): LedgerPart[] {
+export function decodeLedger(key: Buffer, value: Buffer | undefined): LedgerPart[] {
+  if (!value) throw new DamagedBatchError('ledger: a value is missing');
   if (value.length < HEAD) throw new DamagedBatchError(`ledger: expected ${HEAD} octets or more, got ${value.length}`);
-  if (crc32(value.subarray(4)) !== value.readUInt32LE(0))
-    throw new DamagedBatchError('ledger: checksum does not match');
+  if (checksum(key, value) !== value.readUInt32LE(0)) throw new DamagedBatchError('ledger: checksum does not match');
   if (value[4] !== VERSION) throw new DamagedBatchError(`ledger: unknown version ${value[4]}`);
   const parts: LedgerPart[] = [];
   for (let at = HEAD; at < value.length;) {

@@ -3,20 +3,22 @@ import { join } from 'node:path';
 import { open, type Database } from 'lmdb';
 import { readBatch } from '../../actors/message/batch.ts';
 import { STRIPE_LIMIT, clockFloor } from '../../actors/message/id.ts';
+import { Fate } from '../../actors/message/ledger.ts';
 import type {
   AppendOutcome,
   AppendRequest,
   Claimed,
-  LedgerFrame,
+  ClaimedEnded,
   MessageStore,
   OutboxItem,
   StoreStats,
 } from '../../actors/ports.ts';
 import { BatchShelf } from './batch-shelf.ts';
-import { newBatchState, type BatchState } from './batch-state.ts';
+import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from './batch-state.ts';
+import { ConfigValues } from './config-values.ts';
 import { DiskSpace } from './disk-space.ts';
 import { GroupCommit } from './group-commit.ts';
-import { configKey, numberKey, Tag } from './keys.ts';
+import { messageKey, numberKey, Tag } from './keys.ts';
 import { load } from './load.ts';
 import { correlate, find, scan } from './lookups.ts';
 import { PendingWrites } from './pending-writes.ts';
@@ -47,6 +49,13 @@ export interface StoreDeps {
   readonly ready: (destinations: readonly string[]) => void;
 }
 
+/** One user of the store: a traffic worker, the archive. */
+export interface Claimant {
+  readonly store: MessageStore;
+  /** It is gone: what it had claimed is ready again, what it was to archive is due again. Its store takes nothing more. */
+  end(): void;
+}
+
 const NEXT_BATCH = 'next-batch-number';
 
 /**
@@ -62,9 +71,11 @@ export class LmdbStore {
   readonly #commit: GroupCommit;
   readonly #standings: Standings;
   readonly #shelf: BatchShelf;
+  readonly #config: ConfigValues;
   readonly #disk: DiskSpace;
   readonly #stripe: number;
   /** Counted within the stripe. */
+  readonly #claimants: (Claimant | undefined)[] = [];
   #nextBatch: number;
   #quarantined = 0;
   #stopping = false;
@@ -104,6 +115,7 @@ export class LmdbStore {
       alarm,
       damaged: (state, value, why) => this.#quarantine(state, value, why),
     });
+    this.#config = new ConfigValues(this.#db, this.#writes, alarm);
     const { lingerMs } = settings;
     this.#standings = new Standings({
       now,
@@ -111,33 +123,57 @@ export class LmdbStore {
       lingerMs,
       writes: this.#writes,
       gone: state => this.#shelf.forget(state),
-      alarm,
+      poison: (state, index) => this.#poison(state, index),
       ready,
     });
     const loaded = load(this.#db, alarm);
-    for (const state of loaded.states) this.#standings.adopt(state);
-    for (const [carrier, id, message] of loaded.correlations) this.#standings.correlations.set(carrier, id, message);
     for (const [key, value] of loaded.moves) this.#writes.put(key, value);
+    for (const state of loaded.rebuilt) this.#writes.touch(state);
+    for (const state of loaded.states) this.#standings.adopt(state);
+    this.#standings.judge(loaded.probes);
+    for (const [carrier, id, message] of loaded.correlations) this.#standings.correlations.set(carrier, id, message);
     this.#quarantined = loaded.quarantined;
-    const stored = this.#db.get(configKey(NEXT_BATCH));
-    this.#nextBatch = Math.max(
-      stored ? stored.readDoubleLE(0) : 1,
-      Math.floor(loaded.highest / STRIPE_LIMIT) + 1,
-      clockFloor(now()),
-    );
-    if (loaded.moves.length > 0) this.#commit.enqueue(nobody);
+    this.#nextBatch = Math.max(this.#storedNext(), Math.floor(loaded.highest / STRIPE_LIMIT) + 1, clockFloor(now()));
+    this.#commit.enqueue(nobody);
   }
 
-  /** The port for one claimant (a traffic worker). @param owner 0 to 200 */
-  forOwner(owner: number): MessageStore {
+  /** A new claimant. @throws RangeError when there are CLAIMANT_LIMIT */
+  claimant(): Claimant {
+    let owner = this.#claimants.indexOf(undefined);
+    if (owner < 0) owner = this.#claimants.length;
+    if (owner === CLAIMANT_LIMIT)
+      throw new RangeError(`the store has ${CLAIMANT_LIMIT} claimants, the most there can be`);
+    const claimant: Claimant = {
+      store: this.#port(owner, () => this.#claimants[owner] === claimant),
+      end: () => {
+        if (this.#claimants[owner] !== claimant) return;
+        this.#standings.release(owner);
+        this.#claimants[owner] = undefined;
+        this.#commit.enqueue(nobody);
+      },
+    };
+    this.#claimants[owner] = claimant;
+    return claimant;
+  }
+
+  #port(owner: number, isLive: () => boolean): MessageStore {
     const standings = this.#standings;
     const shelf = this.#shelf;
     return {
       allocate: count => this.allocate(count),
-      append: request => this.append(request, owner),
-      settle: frames => this.settle(frames),
-      claim: async (destination, max) => this.#claimed(standings.queues.take(destination, max, owner)),
-      claimExpired: async max => this.#claimed(standings.takeExpired(max, owner, shelf)),
+      append: request => this.#append(request, owner, isLive),
+      settle: async frames => {
+        if (isLive()) for (const frame of frames) standings.record(frame, owner);
+        await this.#flushed();
+      },
+      claim: async (destination, max) => (isLive() ? this.#claimed(standings.claim(destination, max, owner)) : []),
+      claimAlone: async destination => {
+        const taken = isLive() ? standings.claimAlone(destination, owner) : undefined;
+        if (!taken) return undefined;
+        await this.#flushed();
+        return isLive() ? this.#claimed([taken])[0] : undefined;
+      },
+      claimEnded: async max => (isLive() ? this.#claimedEnded(max, owner) : []),
       correlate: async (carrier, ids) => correlate(standings, shelf, carrier, ids),
       find: async id => find(standings, shelf, id),
       cancel: async id => {
@@ -146,7 +182,7 @@ export class LmdbStore {
         return outcome;
       },
       scan: async (destination, after, limit) => scan(standings, shelf, destination, after, limit),
-      outbox: async max => this.#handOut(max),
+      outbox: async max => (isLive() ? this.#handOut(max, owner) : []),
       archived: items => this.archived(items),
       outboxFailed: async numbers => {
         for (const number of numbers) {
@@ -156,7 +192,7 @@ export class LmdbStore {
       },
       stats: async () => this.stats(),
       putConfig: (key, value) => this.putConfig(key, value),
-      getConfig: async key => this.#db.get(configKey(key)),
+      getConfig: async key => this.#config.get(key),
     };
   }
 
@@ -165,29 +201,22 @@ export class LmdbStore {
     this.#nextBatch = first + count;
     const value = Buffer.allocUnsafe(8);
     value.writeDoubleLE(this.#nextBatch);
-    this.#writes.put(configKey(NEXT_BATCH), value);
+    this.#config.put(NEXT_BATCH, value);
     await this.#flushed();
     return first * STRIPE_LIMIT + this.#stripe;
   }
 
-  async append(request: AppendRequest, owner: number): Promise<AppendOutcome> {
+  async #append(request: AppendRequest, owner: number, isLive: () => boolean): Promise<AppendOutcome> {
     const batch = readBatch(request.batch, false);
-    if (!request.exempt) {
-      const reason = this.#stopping ? 'stopping' : this.#refusal();
-      if (reason) return { type: 'refused', reason };
-    }
+    const reason = this.#stopping || !isLive() ? 'stopping' : request.exempt ? undefined : this.#refusal();
+    if (reason) return { type: 'refused', reason };
     const state = newBatchState(batch);
     state.pendingBatch = batch.buffer;
     this.#standings.accept(state);
     this.#shelf.put(batch);
-    for (const frame of request.ledger) this.#standings.record(frame);
+    for (const frame of request.ledger) this.#standings.record(frame, owner);
     await this.#flushed();
-    return { type: 'done', granted: this.#standings.admit(state, request.take, owner) };
-  }
-
-  async settle(frames: readonly LedgerFrame[]): Promise<void> {
-    for (const frame of frames) this.#standings.record(frame);
-    await this.#flushed();
+    return { type: 'done', granted: this.#standings.admit(state, request.take, isLive() ? owner : undefined) };
   }
 
   async archived(items: readonly { number: number; due: Uint8Array }[]): Promise<void> {
@@ -203,7 +232,7 @@ export class LmdbStore {
   }
 
   async putConfig(key: string, value: Uint8Array | undefined): Promise<void> {
-    this.#writes.put(configKey(key), value && Buffer.from(value));
+    this.#config.put(key, value);
     await this.#flushed();
   }
 
@@ -211,13 +240,6 @@ export class LmdbStore {
   waiting(): string[] {
     return [...this.#standings.queues.waiting()];
   }
-
-  /** A worker is gone: what it had claimed is ready again. */
-  release(owner: number): void {
-    this.#standings.release(owner);
-    this.#commit.enqueue(nobody);
-  }
-
   stats(): StoreStats {
     const { batches, messages } = this.#standings.outbox.waiting();
     return {
@@ -260,13 +282,50 @@ export class LmdbStore {
     return claimed;
   }
 
-  #handOut(max: number): OutboxItem[] {
+  async #claimedEnded(max: number, owner: number): Promise<ClaimedEnded[]> {
+    const expired = this.#claimed(this.#standings.claimExpired(max, owner, this.#shelf));
+    const taken = this.#standings.claimCondemned(owner);
+    if (taken.length > 0) await this.#flushed();
+    const condemned = this.#claimed(taken);
+    return [
+      ...expired.map(claimed => ({ ...claimed, fate: Fate.expired })),
+      ...condemned.map(claimed => ({ ...claimed, fate: Fate.undeliverable })),
+    ];
+  }
+
+  /** Only what is flushed: a row in the archive must not tell what a crash undoes. */
+  async #handOut(max: number, owner: number): Promise<OutboxItem[]> {
+    const taken = this.#standings.outbox.take(max, owner);
+    if (this.#commit.isStuck || taken.some(({ state }) => state.dirty)) await this.#flushed();
     const items: OutboxItem[] = [];
-    for (const { state, due } of this.#standings.outbox.take(max)) {
+    for (const { state, due } of taken) {
+      if (!state.handedOut) continue;
       const batch = this.#shelf.copy(state, due.includes(0) ? due : undefined);
       if (batch) items.push({ number: state.number, batch, due, ledger: this.#shelf.ledgerOf(state) });
     }
     return items;
+  }
+
+  #storedNext(): number {
+    try {
+      return this.#config.get(NEXT_BATCH)?.readDoubleLE(0) ?? 1;
+    } catch (error) {
+      // The clock's floor is above all that was ever given out.
+      this.#deps.alarm((error as Error).message);
+      return 1;
+    }
+  }
+
+  /** A copy is kept; whoever claims what is given up tells its sender. */
+  #poison(state: BatchState, index: number): void {
+    const { account } = state.groups[groupIndexOf(state, index)]!.group;
+    this.#deps.alarm(`batch ${state.number}: its message ${index}, of ${account}, crashes workers: it is given up`);
+    const keep = new Uint8Array(state.count);
+    keep[index] = 1;
+    const copy = this.#shelf.copy(state, keep);
+    if (!copy) return;
+    this.#quarantined++;
+    this.#writes.put(messageKey(Tag.quarantine, state.number, index), Buffer.from(copy));
   }
 
   #quarantine(state: BatchState, value: Buffer | undefined, why: string): void {

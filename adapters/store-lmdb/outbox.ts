@@ -38,20 +38,20 @@ export class Outbox {
     }
   }
 
-  /** Hands out batches with up to about `maxMessages` rows due. */
-  take(maxMessages: number): { state: BatchState; due: Uint8Array }[] {
+  /** Hands out to a claimant batches with up to about `maxMessages` rows due. */
+  take(maxMessages: number, owner: number): { state: BatchState; due: Uint8Array }[] {
     const taken: { state: BatchState; due: Uint8Array }[] = [];
     let left = maxMessages;
     for (const state of this.#complete) {
       if (left <= 0) return taken;
       this.#complete.delete(state);
-      left -= this.#hand(state, taken);
+      left -= this.#hand(state, owner, taken);
     }
     const settledBefore = this.#monotonic() - this.#lingerMs;
     for (const state of this.#lingering) {
       if (left <= 0 || state.settledAt > settledBefore) break;
       this.#lingering.delete(state);
-      left -= this.#hand(state, taken);
+      left -= this.#hand(state, owner, taken);
     }
     return taken;
   }
@@ -91,7 +91,7 @@ export class Outbox {
     return { batches: this.#complete.size + this.#lingering.size + this.#handedOut, messages };
   }
 
-  #hand(state: BatchState, taken: { state: BatchState; due: Uint8Array }[]): number {
+  #hand(state: BatchState, owner: number, taken: { state: BatchState; due: Uint8Array }[]): number {
     const due = new Uint8Array(state.count);
     let count = 0;
     for (let i = 0; i < state.count; i++) {
@@ -101,6 +101,7 @@ export class Outbox {
       count++;
     }
     state.handedOut = Uint8Array.from(state.standing);
+    state.handedTo = owner;
     this.#handedOut++;
     taken.push({ state, due });
     return count;

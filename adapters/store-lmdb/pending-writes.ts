@@ -37,7 +37,8 @@ export class PendingWrites {
       if (state.pendingBatch) write(numberKey(Tag.batch, state.number), state.pendingBatch);
       state.pendingBatch = undefined;
       if (state.pendingLedger.length > 0) {
-        write(ledgerKey(state.number, state.ledgerCount++), encodeLedger(state.pendingLedger));
+        const key = ledgerKey(state.number, state.ledgerCount++);
+        write(key, encodeLedger(key, state.pendingLedger));
         state.pendingLedger = [];
       }
       write(numberKey(Tag.state, state.number), encodeState(state));

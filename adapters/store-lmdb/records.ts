@@ -1,10 +1,8 @@
 import type { Batch } from '../../actors/message/batch.ts';
 import type { MessageId } from '../../actors/message/id.ts';
+import { RECEIPT_TEXT } from '../../actors/message/receipt.ts';
 import { R } from '../../actors/message/record.ts';
 import type { Correlated } from '../../actors/ports.ts';
-
-/** Octets of a message's text that its receipt repeats at most (SMPP v3.4 Appendix B). */
-const TEXT_LIMIT = 20;
 
 /** Puts together the answer of a correlation. */
 export class CorrelatedBuilder {
@@ -58,7 +56,7 @@ export class CorrelatedBuilder {
 
   #addRecord(b: Buffer, at: number): void {
     const textAt = R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]!;
-    const textLength = Math.min(b.readUInt32LE(at + R.textLength), TEXT_LIMIT);
+    const textLength = Math.min(b.readUInt32LE(at + R.textLength), RECEIPT_TEXT);
     const length = textAt + textLength;
     const start = this.#end;
     if (start + length > this.#records.length) {

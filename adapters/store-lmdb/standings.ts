@@ -10,6 +10,7 @@ import { ExpiryIndex } from './expiry-index.ts';
 import { carrierIdAt } from './ledger-log.ts';
 import { Outbox } from './outbox.ts';
 import { ParkedHeap } from './parked-heap.ts';
+import { Probation, Probe } from './probation.ts';
 import type { PendingWrites } from './pending-writes.ts';
 import { Queues, type Taken } from './queues.ts';
 
@@ -22,21 +23,20 @@ export interface StandingsDeps {
   readonly writes: PendingWrites;
   /** Nothing is left to do for this batch. */
   readonly gone: (state: BatchState) => void;
-  readonly alarm: (line: string) => void;
+  /** This message is poison. */
+  readonly poison: (state: BatchState, index: number) => void;
   /** These queues have something ready that nobody was granted. */
   readonly ready: (destinations: readonly string[]) => void;
 }
 
-/** A claim that lapses this often with its worker is poison. */
-const LAPSE_LIMIT = 3;
-
 /** Where every message stands, and every step from one standing to the next: all that the store keeps in memory. */
 export class Standings {
-  readonly queues = new Queues();
   readonly correlations = new Correlations();
   readonly outbox: Outbox;
   readonly #deps: StandingsDeps;
   readonly #states = new Map<number, BatchState>();
+  readonly #queues = new Queues();
+  readonly #probation: Probation;
   readonly #parked: ParkedHeap;
   readonly #expiry = new ExpiryIndex();
   readonly #rang = new Set<string>();
@@ -45,6 +45,7 @@ export class Standings {
   constructor(deps: StandingsDeps) {
     this.#deps = deps;
     this.outbox = new Outbox(deps.lingerMs, deps.monotonic);
+    this.#probation = new Probation(deps.writes);
     this.#parked = new ParkedHeap(deps.monotonic, (state, index) => this.#unpark(state, index));
   }
 
@@ -57,8 +58,14 @@ export class Standings {
     return this.#messages;
   }
 
+  get queues(): Pick<Queues, 'stats' | 'batches' | 'waiting'> {
+    return this.#queues;
+  }
+
+  /** A batch that is durable. */
   get(batchNumber: number): BatchState | undefined {
-    return this.#states.get(batchNumber);
+    const state = this.#states.get(batchNumber);
+    return state?.durable ? state : undefined;
   }
 
   /** A batch that is being accepted: it is nobody's until `admit`. */
@@ -68,22 +75,28 @@ export class Standings {
     this.#deps.writes.touch(state);
   }
 
-  /** A batch is durable: its messages enter their queues, or are the caller's at once. Returns the groups granted. */
-  admit(state: BatchState, take: readonly string[], owner: number): number[] {
+  /**
+   * A batch is durable: its messages enter their queues, or are the caller's at once.
+   *
+   * @param owner undefined when the caller has ended meanwhile
+   * @returns the groups granted
+   */
+  admit(state: BatchState, take: readonly string[], owner: number | undefined): number[] {
     const granted: number[] = [];
     state.durable = true;
     for (let g = 0; g < state.groups.length; g++) {
       const { group, ready } = state.groups[g]!;
       if (ready === 0) continue;
       // Granted only where nobody waits before them.
-      const ours = take.includes(group.destination) && this.queues.ready(group.destination) === 0;
+      const ours =
+        owner !== undefined && take.includes(group.destination) && this.#queues.ready(group.destination) === 0;
       if (ours) granted.push(g);
-      else this.queues.count(group.destination, ready, 0, 0);
+      else this.#queues.count(group.destination, ready, 0, 0);
     }
-    for (const g of granted) this.#grant(state, g, owner);
+    for (const g of granted) this.#grant(state, g, owner!);
     for (let g = 0; g < state.groups.length; g++) {
       if (state.groups[g]!.ready === 0) continue;
-      this.queues.offer(state, g);
+      this.#queues.offer(state, g);
       this.#rang.add(state.groups[g]!.group.destination);
     }
     this.#track(state);
@@ -97,14 +110,41 @@ export class Standings {
     this.#messages += state.count;
     state.durable = true;
     for (let g = 0; g < state.groups.length; g++) {
-      this.queues.count(state.groups[g]!.group.destination, state.groups[g]!.ready, 0, 0);
-      this.queues.offer(state, g);
+      this.#queues.count(state.groups[g]!.group.destination, state.groups[g]!.ready, 0, 0);
+      this.#queues.offer(state, g);
     }
     this.#track(state);
   }
 
-  /** Takes the entries of a frame into the states, and into the ledger of each batch. */
-  record(frame: LedgerFrame): void {
+  /** Messages that were claimed alone when the store was closed: their claimant did not live to settle them. */
+  judge(probes: ReadonlyMap<MessageId, Probe>): void {
+    for (const [id, probe] of probes) {
+      const state = this.#states.get(batchNumberOf(id));
+      const index = indexOf(id);
+      this.#probation.put(id, probe);
+      if (!state || !isWaiting(state.standing[index] ?? Standing.done)) {
+        this.#probation.end(id);
+        continue;
+      }
+      this.#leaveQueue(state, index);
+      this.#condemn(state, index, probe);
+    }
+  }
+
+  claim(destination: string, max: number, owner: number): Taken[] {
+    return this.#queues.take(destination, max, owner);
+  }
+
+  /** Claims one message; it must be flushed before it is given. */
+  claimAlone(destination: string, owner: number): Taken | undefined {
+    const [taken] = this.#queues.take(destination, 1, owner);
+    if (taken) this.#probation.put(messageId(taken.state.number, taken.keep.indexOf(1)), Probe.alone);
+    return taken;
+  }
+
+  /** Takes the entries of a claimant's frame into the states, and into the ledger of each batch. */
+  record(frame: LedgerFrame, owner: number): void {
+    const { destination } = frame;
     const entries = Buffer.from(frame.entries.buffer, frame.entries.byteOffset, frame.entries.byteLength);
     let partAt = 0;
     let partState: BatchState | undefined;
@@ -112,56 +152,47 @@ export class Standings {
       const next = nextEntry(entries, at);
       const id = entries.readDoubleLE(at);
       const state = this.#states.get(batchNumberOf(id));
-      if (state !== partState) {
-        this.#log(partState, frame.destination, entries.subarray(partAt, at));
+      const kept = state && this.#apply(state, indexOf(id), destination, entries, at, owner) ? state : undefined;
+      if (kept !== partState) {
+        this.#log(partState, destination, entries.subarray(partAt, at));
         partAt = at;
-        partState = state;
+        partState = kept;
       }
-      if (state) this.#apply(state, indexOf(id), frame.destination, entries, at);
       at = next;
     }
-    this.#log(partState, frame.destination, entries.subarray(partAt));
+    this.#log(partState, destination, entries.subarray(partAt));
     this.#ring();
   }
 
-  /** What this claimant had claimed is ready again. */
+  /** A claimant has ended: what it had claimed is ready again, what it was to archive is due again. */
   release(owner: number): void {
-    const claimed = Standing.claimed + owner;
     for (const state of this.#states.values()) {
-      let lapsed = 0;
+      if (state.handedOut && state.handedTo === owner) this.outbox.giveBack(state);
       for (let i = 0; i < state.count; i++) {
-        if (state.standing[i] !== claimed) continue;
-        lapsed++;
-        this.#makeReady(state, i, 'claimed');
+        if (state.standing[i] !== Standing.claimed + owner) continue;
+        const probe = this.#probation.of(messageId(state.number, i));
+        this.#queues.count(state.groups[groupIndexOf(state, i)]!.group.destination, 0, -1, 0);
+        if (probe) this.#condemn(state, i, probe);
+        else this.#offerOne(state, i);
       }
-      if (lapsed === 0) continue;
-      if (++state.lapses > LAPSE_LIMIT)
-        this.#deps.alarm(`batch ${state.number}: its claim lapsed ${state.lapses} times`);
-      this.#deps.writes.touch(state);
     }
     this.#ring();
   }
 
   cancel(id: MessageId): 'done' | 'unknown' | 'in-flight' | 'final' {
-    const state = this.#states.get(batchNumberOf(id));
+    const state = this.get(batchNumberOf(id));
     const index = indexOf(id);
     const standing = state?.standing[index];
     if (!state || standing === undefined) return 'unknown';
     if (standing >= Standing.claimed) return 'in-flight';
-    if (standing !== Standing.ready && standing !== Standing.parked) return 'final';
+    if (!isWaiting(standing)) return 'final';
     this.#leaveQueue(state, index);
-    state.standing[index] = Standing.final;
-    const entry = Buffer.alloc(L.head);
-    entry.writeDoubleLE(id, L.id);
-    entry[L.what] = What.settled;
-    entry[L.fate] = Fate.deleted;
-    entry.writeDoubleLE(this.#deps.now(), L.at);
-    this.#log(state, state.groups[groupIndexOf(state, index)]!.group.destination, entry);
+    this.#conclude(state, index, Fate.deleted);
     return 'done';
   }
 
   /** Claims up to `max` messages whose validity has ended while they waited. */
-  takeExpired(max: number, owner: number, shelf: BatchShelf): Taken[] {
+  claimExpired(max: number, owner: number, shelf: BatchShelf): Taken[] {
     const now = this.#deps.now();
     const taken: Taken[] = [];
     let left = max;
@@ -175,14 +206,14 @@ export class Standings {
       let earliest = Infinity;
       for (let i = 0; i < state.count; i++) {
         const standing = state.standing[i]!;
-        if (standing !== Standing.ready && standing !== Standing.parked && standing < Standing.claimed) continue;
+        if (!isWaiting(standing) && standing < Standing.claimed) continue;
         const expiresAt = expiresAtOf(batch.buffer, batch.offsets[i]!);
         if (expiresAt > now || standing >= Standing.claimed || left === 0) {
           earliest = Math.min(earliest, expiresAt);
           continue;
         }
         this.#leaveQueue(state, i);
-        this.queues.count(state.groups[groupIndexOf(state, i)]!.group.destination, 0, 1, 0);
+        this.#queues.count(state.groups[groupIndexOf(state, i)]!.group.destination, 0, 1, 0);
         state.standing[i] = Standing.claimed + owner;
         entry.keep[i] = 1;
         entry.count++;
@@ -195,15 +226,30 @@ export class Standings {
     return taken;
   }
 
+  /** Claims a message that is poison, if there is one; it must be flushed before it is given. */
+  claimCondemned(owner: number): Taken[] {
+    for (let place = this.#probation.takeCondemned(); place; place = this.#probation.takeCondemned()) {
+      const { state, index } = place;
+      if (state.standing[index] !== Standing.condemned) continue;
+      this.#queues.count(state.groups[groupIndexOf(state, index)]!.group.destination, -1, 1, 0);
+      state.standing[index] = Standing.claimed + owner;
+      this.#probation.put(messageId(state.number, index), Probe.concluding);
+      const keep = new Uint8Array(state.count);
+      keep[index] = 1;
+      return [{ state, keep, count: 1 }];
+    }
+    return [];
+  }
+
   /** A batch that cannot be read: none of its messages will be given out. */
   setAside(state: BatchState): void {
     for (let i = 0; i < state.count; i++) {
-      const standing = state.standing[i]!;
-      if (standing >= Standing.claimed) this.#unclaim(state, i);
+      if (state.standing[i]! >= Standing.claimed) this.#unclaim(state, i);
       else this.#leaveQueue(state, i);
       state.standing[i] = Standing.done;
     }
     this.#remove(state);
+    this.#ring();
   }
 
   /** A batch with nothing left to do goes. */
@@ -232,7 +278,7 @@ export class Standings {
       if (state.standing[i] === Standing.ready && groupIndexOf(state, i) === g)
         state.standing[i] = Standing.claimed + owner;
     }
-    this.queues.count(group.group.destination, 0, group.ready, 0);
+    this.#queues.count(group.group.destination, 0, group.ready, 0);
     group.ready = 0;
   }
 
@@ -240,7 +286,7 @@ export class Standings {
   #track(state: BatchState): void {
     for (let i = 0; i < state.count; i++) {
       if (state.standing[i] !== Standing.parked) continue;
-      this.queues.count(state.groups[groupIndexOf(state, i)]!.group.destination, 0, 0, 1);
+      this.#queues.count(state.groups[groupIndexOf(state, i)]!.group.destination, 0, 0, 1);
       this.#parked.add(state, i, state.dueAt![i]! - this.#deps.now());
     }
     this.#expiry.add(state);
@@ -262,76 +308,101 @@ export class Standings {
     this.retire(state);
   }
 
-  #apply(state: BatchState, index: number, destination: string, entries: Buffer, at: number): void {
-    const standing = state.standing[index];
-    if (standing === undefined) return;
-    switch (entries[at + L.what] as What) {
+  /** One entry. Returns whether it belongs into the ledger: it changed something that the state alone does not tell. */
+  #apply(state: BatchState, index: number, destination: string, entries: Buffer, at: number, owner: number): boolean {
+    const what = entries[at + L.what] as What;
+    if (what === What.receipt) return this.#receipt(state, index, destination, entries, at);
+    const standing = state.standing[index] ?? Standing.done;
+    if (standing !== Standing.claimed + owner) {
+      // The claim was void, and yet it was sent: if nobody has it now, nobody need send it again.
+      if (what !== What.settled || !isWaiting(standing)) return false;
+      this.#leaveQueue(state, index);
+    } else {
+      this.#unclaim(state, index);
+    }
+    switch (what) {
       case What.settled: {
-        if (standing < Standing.claimed) return;
-        this.#unclaim(state, index);
-        const awaits = (entries[at + L.flags]! & LedgerFlag.awaitsReceipt) !== 0;
-        if (awaits) {
+        if ((entries[at + L.flags]! & LedgerFlag.awaitsReceipt) !== 0) {
           state.standing[index] = Standing.awaiting;
           this.correlations.set(destination, carrierIdAt(entries, at), messageId(state.number, index));
         } else {
           state.standing[index] = state.receipts ? Standing.done : Standing.final;
         }
         setAttempts(state, index, entries[at + L.attempts]!);
-        return;
+        return true;
       }
       case What.parked: {
-        if (standing < Standing.claimed) return;
-        this.#unclaim(state, index);
-        setAttempts(state, index, entries[at + L.attempts]!);
         const dueAt = entries.readDoubleLE(at + L.at);
         state.standing[index] = Standing.parked;
         (state.dueAt ??= new Float64Array(state.count))[index] = dueAt;
-        this.queues.count(state.groups[groupIndexOf(state, index)]!.group.destination, 0, 0, 1);
+        this.#queues.count(state.groups[groupIndexOf(state, index)]!.group.destination, 0, 0, 1);
         this.#parked.add(state, index, dueAt - this.#deps.now());
-        return;
+        this.#deps.writes.touch(state);
+        // A carrier that is only busy is no event: it may be so every second for days.
+        return setAttempts(state, index, entries[at + L.attempts]!);
       }
-      case What.receipt:
-        if (standing === Standing.awaiting) state.standing[index] = Standing.final;
-        else if (standing === Standing.awaitingArchived) state.standing[index] = Standing.receiptDue;
-        else return;
-        this.correlations.delete(destination, carrierIdAt(entries, at), messageId(state.number, index));
-        return;
       case What.released:
-        if (standing >= Standing.claimed) this.#makeReady(state, index, 'claimed');
-        return;
+        // On the disk it was ready all the time.
+        this.#offerOne(state, index);
+        return false;
       case What.rerouted: {
-        if (standing < Standing.claimed) return;
-        this.#unclaim(state, index);
         setAttempts(state, index, entries[at + L.attempts]!);
-        const group = groupFor(state, state.groups[groupIndexOf(state, index)]!.group, carrierIdAt(entries, at));
+        const group = groupFor(state, index, carrierIdAt(entries, at));
         (state.groupIndex ??= new Uint8Array(state.count))[index] = group;
         this.#offerOne(state, index);
-        return;
+        return true;
       }
       default:
         throw new DamagedBatchError(`ledger: unknown entry ${entries[at + L.what]}`);
     }
   }
 
-  #unclaim(state: BatchState, index: number): void {
-    this.queues.count(state.groups[groupIndexOf(state, index)]!.group.destination, 0, -1, 0);
+  #receipt(state: BatchState, index: number, destination: string, entries: Buffer, at: number): boolean {
+    if (state.standing[index] === Standing.awaiting) state.standing[index] = Standing.final;
+    else if (state.standing[index] === Standing.awaitingArchived) state.standing[index] = Standing.receiptDue;
+    else return false;
+    this.correlations.delete(destination, carrierIdAt(entries, at), messageId(state.number, index));
+    return true;
   }
 
-  /** A message that is ready or parked is that no more; the caller gives it its next standing. */
-  #leaveQueue(state: BatchState, index: number): void {
-    const group = state.groups[groupIndexOf(state, index)]!;
-    if (state.standing[index] === Standing.ready) {
-      group.ready--;
-      this.queues.count(group.group.destination, -1, 0, 0);
-    } else if (state.standing[index] === Standing.parked) {
-      this.queues.count(group.group.destination, 0, 0, -1);
+  /** A message whose claimant ended while it had nothing else. The caller has taken it out of where it was. */
+  #condemn(state: BatchState, index: number, probe: Probe): void {
+    if (probe === Probe.concluding) {
+      // Not even its end can be told: settled here, without a receipt.
+      this.#probation.end(messageId(state.number, index));
+      this.#conclude(state, index, Fate.undeliverable);
+      return;
     }
+    this.#deps.poison(state, index);
+    state.standing[index] = Standing.condemned;
+    this.#queues.count(state.groups[groupIndexOf(state, index)]!.group.destination, 1, 0, 0);
+    this.#probation.condemn(state, index);
   }
 
-  #makeReady(state: BatchState, index: number, was: 'claimed' | 'parked'): void {
-    const { destination } = state.groups[groupIndexOf(state, index)]!.group;
-    this.queues.count(destination, 0, was === 'claimed' ? -1 : 0, was === 'parked' ? -1 : 0);
-    this.#offerOne(state, index);
+  /** Settles a message of nobody. */
+  #conclude(state: BatchState, index: number, fate: Fate): void {
+    state.standing[index] = state.receipts ? Standing.done : Standing.final;
+    const entry = Buffer.alloc(L.head);
+    entry.writeDoubleLE(messageId(state.number, index), L.id);
+    entry[L.what] = What.settled;
+    entry[L.fate] = fate;
+    entry.writeDoubleLE(this.#deps.now(), L.at);
+    this.#log(state, state.groups[groupIndexOf(state, index)]!.group.destination, entry);
+  }
+
+  #unclaim(state: BatchState, index: number): void {
+    this.#queues.count(state.groups[groupIndexOf(state, index)]!.group.destination, 0, -1, 0);
+    if (!this.#probation.isEmpty) this.#probation.end(messageId(state.number, index));
+  }
+
+  /** A message that waits does so no more; the caller gives it its next standing. */
+  #leaveQueue(state: BatchState, index: number): void {
+    const standing = state.standing[index]!;
+    if (!isWaiting(standing)) return;
+    const group = state.groups[groupIndexOf(state, index)]!;
+    if (standing === Standing.ready) group.ready--;
+    const isParked = standing === Standing.parked;
+    this.#queues.count(group.group.destination, isParked ? 0 : -1, 0, isParked ? -1 : 0);
   }
 
   #offerOne(state: BatchState, index: number): void {
@@ -339,18 +410,27 @@ export class Standings {
     const group = state.groups[g]!;
     state.standing[index] = Standing.ready;
     group.ready++;
-    this.queues.count(group.group.destination, 1, 0, 0);
-    this.queues.offer(state, g);
+    this.#queues.count(group.group.destination, 1, 0, 0);
+    this.#queues.offer(state, g);
     this.#rang.add(group.group.destination);
   }
 
   #unpark(state: BatchState, index: number): void {
     if (state.standing[index] !== Standing.parked || this.#states.get(state.number) !== state) return;
-    this.#makeReady(state, index, 'parked');
+    this.#leaveQueue(state, index);
+    this.#offerOne(state, index);
     this.#ring();
   }
 }
 
-function setAttempts(state: BatchState, index: number, attempts: number): void {
-  if (attempts > 0) (state.attempts ??= new Uint8Array(state.count))[index] = attempts;
+/** Neither claimed nor settled. */
+function isWaiting(standing: number): boolean {
+  return standing === Standing.ready || standing === Standing.parked || standing === Standing.condemned;
+}
+
+/** Returns whether that is another number than before. */
+function setAttempts(state: BatchState, index: number, attempts: number): boolean {
+  if (attempts === (state.attempts?.[index] ?? 0)) return false;
+  (state.attempts ??= new Uint8Array(state.count))[index] = attempts;
+  return true;
 }

@@ -9,7 +9,7 @@ const Verb = {
   append: 2,
   settle: 3,
   claim: 4,
-  claimExpired: 5,
+  claimEnded: 5,
   correlate: 6,
   find: 7,
   cancel: 8,
@@ -22,6 +22,7 @@ const Verb = {
   getConfig: 15,
   /** Notice from the store: these queues have something ready. */
   ready: 16,
+  claimAlone: 17,
 } as const;
 
 type Arguments<K extends keyof MessageStore> = Parameters<MessageStore[K]>;
@@ -37,7 +38,8 @@ export function storeOver(link: Link): MessageStore {
     append: call<'append'>(Verb.append),
     settle: call<'settle'>(Verb.settle),
     claim: call<'claim'>(Verb.claim),
-    claimExpired: call<'claimExpired'>(Verb.claimExpired),
+    claimAlone: call<'claimAlone'>(Verb.claimAlone),
+    claimEnded: call<'claimEnded'>(Verb.claimEnded),
     correlate: call<'correlate'>(Verb.correlate),
     find: call<'find'>(Verb.find),
     cancel: call<'cancel'>(Verb.cancel),
@@ -80,8 +82,10 @@ function dispatch(store: MessageStore, verb: number, args: never): unknown {
       return store.settle(...(args as Arguments<'settle'>));
     case Verb.claim:
       return store.claim(...(args as Arguments<'claim'>)).then(moveClaims);
-    case Verb.claimExpired:
-      return store.claimExpired(...(args as Arguments<'claimExpired'>)).then(moveClaims);
+    case Verb.claimAlone:
+      return store.claimAlone(...(args as Arguments<'claimAlone'>)).then(claim => claim && moveClaims([claim]));
+    case Verb.claimEnded:
+      return store.claimEnded(...(args as Arguments<'claimEnded'>)).then(moveClaims);
     case Verb.correlate:
       return store.correlate(...(args as Arguments<'correlate'>)).then(moveCorrelated);
     case Verb.find:
@@ -117,11 +121,7 @@ function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 function moveClaims(claims: readonly Claimed[]): Answer {
-  const owned = claims.map(({ batch, attempts, count }) => ({
-    batch: own(batch),
-    attempts: Uint8Array.from(attempts),
-    count,
-  }));
+  const owned = claims.map(claim => ({ ...claim, batch: own(claim.batch), attempts: Uint8Array.from(claim.attempts) }));
   return new Answer(
     owned,
     owned.map(({ batch }) => batch.buffer),

@@ -1,6 +1,14 @@
 import { nextEntry } from '../../actors/message/ledger.ts';
 import { batchNumberOf, stripeOf } from '../../actors/message/id.ts';
-import type { Claimed, FoundMessage, LedgerFrame, MessageStore, OutboxItem, StoreStats } from '../../actors/ports.ts';
+import type {
+  Claimed,
+  ClaimedEnded,
+  FoundMessage,
+  LedgerFrame,
+  MessageStore,
+  OutboxItem,
+  StoreStats,
+} from '../../actors/ports.ts';
 import { LinkClosed } from '../../runtime/link/link.ts';
 import { mergeCorrelated, missing } from './records.ts';
 import { addStats } from './store-stats.ts';
@@ -94,8 +102,21 @@ export class StripedStore implements MessageStore {
     return claims;
   }
 
-  async claimExpired(max: number): Promise<readonly Claimed[]> {
-    const claims = await Promise.all([...this.#own.values()].map(store => store.claimExpired(max)));
+  async claimAlone(destination: string): Promise<Claimed | undefined> {
+    for (const store of this.#own.values()) {
+      const claim = await store.claimAlone(destination);
+      if (claim) return claim;
+    }
+    for (const worker of this.#rang.get(destination) ?? []) {
+      const claim = await this.#peers.get(worker)?.store.claimAlone(destination).catch(ignoreClosed);
+      if (claim) return claim;
+      this.#rang.get(destination)?.delete(worker);
+    }
+    return undefined;
+  }
+
+  async claimEnded(max: number): Promise<readonly ClaimedEnded[]> {
+    const claims = await Promise.all([...this.#own.values()].map(store => store.claimEnded(max)));
     return claims.flat();
   }
 

@@ -27,7 +27,7 @@ const store = new LmdbStore(
     ready: () => undefined,
   },
 );
-const port = store.forOwner(0);
+const { store: port } = store.claimant();
 const draft = new MessageDraft();
 draft.buffer = Buffer.from('ACME447700900123' + 'x'.repeat(100));
 draft.sourceLength = 4;

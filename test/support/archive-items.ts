@@ -19,6 +19,8 @@ export interface TestMessage {
   readonly mode?: ArchiveMode;
   readonly fateAtBirth?: number;
   readonly expiresAt?: number;
+  readonly deliverAfter?: number;
+  readonly lane?: number;
   readonly dataCoding?: number;
   readonly esmClass?: number;
 }
@@ -65,12 +67,12 @@ export function batchOf(number: number, createdAt: number, messages: readonly Te
     draft.registeredDelivery = 1;
     builder.add(draft, {
       kind: m.kind ?? Kind.mt,
-      group: builder.group(m.destination ?? 'sink', m.account ?? 'load', 0),
+      group: builder.group(m.destination ?? 'sink', m.account ?? 'load', m.lane ?? 0),
       fateAtBirth: m.fateAtBirth ?? 0,
       archiveMode: m.mode ?? ArchiveMode.full,
       flags: 0,
       expiresAt: m.expiresAt ?? 0,
-      deliverAfter: 0,
+      deliverAfter: m.deliverAfter ?? 0,
       route: 3,
       hops: 0,
     });

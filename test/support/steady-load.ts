@@ -69,8 +69,7 @@ export class Sink implements Disposable {
       const sequence = pdu.readUInt32BE(12);
       if (command === SUBMIT_SM) {
         if (!this.answers(pdu)) return;
-        const text = pdu.toString('latin1', pdu.length - TEXT_LENGTH);
-        this.texts.set(text, (this.texts.get(text) ?? 0) + 1);
+        count(this.texts, textIn(pdu));
         const answer = Buffer.concat([headerPdu(SUBMIT_SM_RESP, 0, sequence), Buffer.from(`${++id}\0`)]);
         answer.writeUInt32BE(answer.length, 0);
         socket.write(answer);
@@ -82,6 +81,19 @@ export class Sink implements Disposable {
       }
     });
   }
+}
+
+function count(texts: Map<string, number>, text: string): void {
+  texts.set(text, (texts.get(text) ?? 0) + 1);
+}
+
+/** short_message of a submit_sm or deliver_sm (v3.4 §4.4.1). */
+function textIn(pdu: Buffer): string {
+  const skip = (at: number): number => pdu.indexOf(0, at) + 1;
+  const dest = skip(skip(16) + 2) + 2;
+  const schedule = skip(dest) + 3;
+  const lengthAt = skip(skip(schedule)) + 4;
+  return pdu.toString('latin1', lengthAt + 1, lengthAt + 1 + pdu[lengthAt]!);
 }
 
 const TEXT_LENGTH = 12;
@@ -102,6 +114,8 @@ export class SteadyLoad implements Disposable {
   #unbound = false;
   acked = 0;
   refused = 0;
+  /** Texts of the deliver_sm it was sent, and how often each. */
+  readonly delivered = new Map<string, number>();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -113,6 +127,7 @@ export class SteadyLoad implements Disposable {
       } else if (command < 0x80000000) {
         socket.write(headerPdu((command | 0x80000000) >>> 0, 0, pdu.readUInt32BE(12)));
         if (command === 6) this.#unbound = true;
+        if (command === 5) count(this.delivered, textIn(pdu));
       }
     });
   }

@@ -25,7 +25,7 @@ function eachPdu(socket: Socket, each: (pdu: Buffer) => void): void {
 export class Sink implements Disposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** How often each text came. */
+  /** How often each came, by the first three digits of its number and its text. */
   readonly texts = new Map<string, number>();
   /** Binds, in all. */
   binds = 0;
@@ -69,7 +69,7 @@ export class Sink implements Disposable {
       const sequence = pdu.readUInt32BE(12);
       if (command === SUBMIT_SM) {
         if (!this.answers(pdu)) return;
-        count(this.texts, textIn(pdu));
+        count(this.texts, `${destIn(pdu).slice(0, 3)} ${textIn(pdu)}`);
         const answer = Buffer.concat([headerPdu(SUBMIT_SM_RESP, 0, sequence), Buffer.from(`${++id}\0`)]);
         answer.writeUInt32BE(answer.length, 0);
         socket.write(answer);
@@ -87,12 +87,18 @@ function count(texts: Map<string, number>, text: string): void {
   texts.set(text, (texts.get(text) ?? 0) + 1);
 }
 
+const skip = (pdu: Buffer, at: number): number => pdu.indexOf(0, at) + 1;
+
+/** destination_addr of a submit_sm or deliver_sm (v3.4 §4.4.1). */
+function destIn(pdu: Buffer): string {
+  const at = skip(pdu, skip(pdu, 16) + 2) + 2;
+  return pdu.toString('latin1', at, pdu.indexOf(0, at));
+}
+
 /** short_message of a submit_sm or deliver_sm (v3.4 §4.4.1). */
 function textIn(pdu: Buffer): string {
-  const skip = (at: number): number => pdu.indexOf(0, at) + 1;
-  const dest = skip(skip(16) + 2) + 2;
-  const schedule = skip(dest) + 3;
-  const lengthAt = skip(skip(schedule)) + 4;
+  const destAt = skip(pdu, skip(pdu, 16) + 2) + 2;
+  const lengthAt = skip(pdu, skip(pdu, skip(pdu, destAt) + 3)) + 4;
   return pdu.toString('latin1', lengthAt + 1, lengthAt + 1 + pdu[lengthAt]!);
 }
 
@@ -111,9 +117,11 @@ export interface Offered {
 export class SteadyLoad implements Disposable {
   readonly #socket: Socket;
   #sequence = 1;
-  #unbound = false;
+  /** The node has unbound it. */
+  unbound = false;
   acked = 0;
   refused = 0;
+  readonly ackedTexts: string[] = [];
   /** Texts of the deliver_sm it was sent, and how often each. */
   readonly delivered = new Map<string, number>();
 
@@ -122,11 +130,13 @@ export class SteadyLoad implements Disposable {
     eachPdu(socket, pdu => {
       const command = pdu.readUInt32BE(4);
       if (command === SUBMIT_SM_RESP) {
-        if (pdu.readUInt32BE(8) === 0) this.acked++;
-        else this.refused++;
+        if (pdu.readUInt32BE(8) === 0) {
+          this.acked++;
+          this.ackedTexts.push(textOf(pdu.readUInt32BE(12) - 1));
+        } else this.refused++;
       } else if (command < 0x80000000) {
         socket.write(headerPdu((command | 0x80000000) >>> 0, 0, pdu.readUInt32BE(12)));
-        if (command === 6) this.#unbound = true;
+        if (command === 6) this.unbound = true;
         if (command === 5) count(this.delivered, textIn(pdu));
       }
     });
@@ -152,7 +162,7 @@ export class SteadyLoad implements Disposable {
     const startMs = performance.now();
     const first = this.#sequence;
     const count = rate * seconds;
-    while (this.#sequence - first < count && !this.#unbound) {
+    while (this.#sequence - first < count && !this.unbound) {
       const due = Math.min(count, Math.ceil(((performance.now() - startMs) / 1000) * rate));
       const pdus: Buffer[] = [];
       while (this.#sequence - first < due) {
@@ -164,7 +174,7 @@ export class SteadyLoad implements Disposable {
     }
     await waitUntil(
       'all that was offered is answered',
-      () => this.#unbound || this.acked + this.refused - acked - refused === this.#sequence - first,
+      () => this.unbound || this.acked + this.refused - acked - refused === this.#sequence - first,
       30_000,
     );
     const ms = performance.now() - startMs;

@@ -74,7 +74,8 @@ describe('a bind', () => {
       clients.push(client);
       const answer = await client.request(command, { system_id: 'any', password: 'thing' });
       expect(answer).toMatchObject({ command: `${command}_resp`, command_status: 0, system_id: 'simulator' });
-      expect(answer.sc_interface_version).toBe(0x34);
+      // The version it asked for: the package's own, 5.0.
+      expect(answer.sc_interface_version).toBe(0x50);
       expect((await client.request(command)).command_status).toBe(STATUS.ESME_RALYBND);
       expect(carrier.sessions).toBe(1);
       expect((await client.request('unbind')).command_status).toBe(0);

@@ -45,6 +45,14 @@ export function testClock(): ManualClock {
   return clock;
 }
 
+/** The machine's clock, where a test needs no other. */
+export function systemTestClock(): ManualClock {
+  const clock = new ManualClock();
+  clock.nowMs = () => Date.now();
+  clock.monotonicMs = () => performance.now();
+  return clock;
+}
+
 export const FAR = 4_000_000_000_000;
 
 /** A message of the contract tests: its text is unique, so what comes back can be told. */

@@ -109,6 +109,11 @@ export class NodeSmppClient {
     this.#session.send(pdu.response({ command_status: status }));
   }
 
+  /** Calls `take` with each request of this kind. */
+  on(command: string, take: (pdu: ClientPdu) => void): void {
+    this.#session.on(command, take);
+  }
+
   /** Cuts the connection. */
   destroy(): void {
     this.#session.destroy();

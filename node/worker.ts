@@ -13,12 +13,15 @@ import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
 import { candidates } from '../actors/message/correlation-key.ts';
 import type { RouteSettings } from '../actors/route/route-actor.ts';
 import { Traffic } from '../actors/traffic.ts';
+import type { ApiAccount } from '../adapters/http/deps.ts';
 import { CarrierLink, type LinkSettings } from '../adapters/smpp/carrier-link.ts';
 import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
 import { TextSubmitter } from './text-submitter.ts';
+import { WorkerHttp } from './worker-http.ts';
+import { WorkerMetrics } from './worker-metrics.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
 import type {
   MainCalls,
@@ -61,6 +64,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   #ids!: PublicIds;
   #text!: TextSubmitter;
   #listener: SmppListener | undefined;
+  #http: WorkerHttp | undefined;
+  #metrics: WorkerMetrics | undefined;
   #turnedAway = 0;
   readonly #accounts = new Map<string, AccountHere>();
   readonly #carriers = new Map<string, CarrierHere>();
@@ -78,6 +83,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.api = {
       setup: (setup, main) => this.#start(setup, main),
       listen: settings => this.#listen(settings),
+      listenHttp: settings => this.#http!.listen(settings),
       configure: directory => this.#configure(directory),
       useTable: memory => this.#traffic?.useTable(memory),
       send: request => this.#send(request),
@@ -102,10 +108,14 @@ export class Worker implements ThreadBody<WorkerApi> {
   async stop(deadlineMs: number): Promise<void> {
     const until = performance.now() + deadlineMs;
     this.#drain();
-    while (this.#traffic?.busy && performance.now() < until - deadlineMs / 4) await this.#pause(DRAIN_LOOK_MS);
+    while (this.#isBusy && performance.now() < until - deadlineMs / 4) {
+      await this.#pause(DRAIN_LOOK_MS);
+      this.#http?.close();
+    }
     this.#endSessions();
     while ((this.#traffic?.binds ?? 0) > 0 && performance.now() < until) await this.#pause(DRAIN_LOOK_MS);
     await this.#traffic?.stop();
+    this.#metrics?.stop();
     await this.#stores.close();
   }
 
@@ -123,8 +133,8 @@ export class Worker implements ThreadBody<WorkerApi> {
       timers: this.#timers,
       random: Math.random,
       settings: setup.traffic,
-      committed: () => undefined,
-      answered: () => undefined,
+      committed: ms => this.#metrics?.committed(ms),
+      answered: (side, ms) => this.#metrics?.answered(side, ms),
       routeSettings: destination => this.#routeSettings(destination),
       reply: (message, text) => this.#text.reply(message, text),
       failed: error => {
@@ -137,7 +147,33 @@ export class Worker implements ThreadBody<WorkerApi> {
     await traffic.start();
     this.#traffic = traffic;
     traffic.useTable(setup.table);
+    const http = new WorkerHttp({
+      ids: this.#ids,
+      intake: traffic.intake,
+      store: this.#stores.store,
+      main,
+      counters: traffic.counters,
+      account: name => this.#apiAccount(name),
+      log: this.#log,
+    });
+    this.#http = http;
+    this.#metrics = new WorkerMetrics(setup.metrics, `worker ${this.#index}`, this.#timers, () => ({
+      ...traffic.counters,
+      ...http.counters,
+      turnedAway: this.#turnedAway,
+    }));
     this.#configure(setup.directory);
+  }
+
+  get #isBusy(): boolean {
+    return this.#traffic?.busy === true || (this.#http?.connections ?? 0) > 0;
+  }
+
+  #apiAccount(name: string): ApiAccount | undefined {
+    const account = this.#accounts.get(name);
+    if (!account) return undefined;
+    const { settings, rate } = account;
+    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rate };
   }
 
   #listen(settings: ListenerSettings): Promise<number> {
@@ -182,7 +218,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   }
 
   /** Takes over a directory: what has not changed goes on undisturbed. */
-  #configure({ accounts, carriers }: WorkerDirectory): void {
+  #configure(directory: WorkerDirectory): void {
+    const { accounts, carriers } = directory;
     const now = systemClock.monotonicMs();
     for (const settings of accounts) {
       const known = this.#accounts.get(settings.systemId);
@@ -199,6 +236,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const names = new Set(accounts.map(account => account.systemId));
     for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);
     this.#configureCarriers(carriers);
+    this.#http?.configure(directory);
     this.#traffic?.settingsChanged();
   }
 
@@ -277,12 +315,14 @@ export class Worker implements ThreadBody<WorkerApi> {
     for (const { settings, links } of this.#carriers.values()) {
       for (const link of links) sessions.push(carrierSession(settings, link));
     }
+    this.#metrics?.write();
     const { counters, orphans, recent } = this.#traffic!;
     return {
       counters,
       sessions,
       connections: this.#listener?.sessions.size ?? 0,
       turnedAway: this.#turnedAway,
+      apiConnections: this.#http?.connections ?? 0,
       orphans,
       recent,
     };
@@ -291,10 +331,12 @@ export class Worker implements ThreadBody<WorkerApi> {
   #drain(): void {
     this.#listener?.close();
     this.#traffic?.drain();
+    this.#http?.close();
   }
 
   #endSessions(): void {
     this.#listener?.stop();
+    this.#http?.stop();
     for (const { links } of this.#carriers.values()) for (const link of links) link.stop();
     this.#traffic?.endBinds();
   }

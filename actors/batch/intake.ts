@@ -184,35 +184,31 @@ export class Intake implements Actor<IntakeMessage> {
       this.#deps.random(),
     );
     if (rule === NO_ROUTE) return this.#deps.settings.noRouteStatus;
+    const action = table.actionOf(rule);
+    if (action === 'reject') return table.statusOf(rule);
     const d = this.#decisions;
     d.route = rule + 1;
-    switch (table.actionOf(rule)) {
-      case 'forward': {
-        const destination = table.textOf(rule);
-        // What a carrier brings belongs to the application it is for.
-        const owner = source.kind === Kind.mo ? destination : source.name;
-        this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
-        return 0;
-      }
-      case 'auto-reply': {
-        const reply = this.#deps.reply(m, table.textOf(rule));
-        this.#add(m, '', source.name, lane, Fate.replied, submitter, token);
-        if (reply && (!this.#full() || this.#close())) {
-          d.kind = Kind.mo;
-          d.deliverAfter = 0;
-          d.expiresAt = now + this.#deps.settings.validityMs;
-          this.#add(reply, source.name, source.name, lane, Fate.queued, undefined, 0);
-        }
-        this.#destination = '';
-        return 0;
-      }
-      case 'drop':
-        this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
-        return 0;
-      case 'reject':
-      default:
-        return table.statusOf(rule);
+    if (action === 'forward') {
+      const destination = table.textOf(rule);
+      // What a carrier brings belongs to the application it is for.
+      const owner = source.kind === Kind.mo ? destination : source.name;
+      this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
+      return 0;
     }
+    if (action === 'drop') {
+      this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
+      return 0;
+    }
+    const reply = this.#deps.reply(m, table.textOf(rule));
+    this.#add(m, '', source.name, lane, Fate.replied, submitter, token);
+    if (reply && (!this.#full() || this.#close())) {
+      d.kind = Kind.mo;
+      d.deliverAfter = 0;
+      d.expiresAt = now + this.#deps.settings.validityMs;
+      this.#add(reply, source.name, source.name, lane, Fate.queued, undefined, 0);
+    }
+    this.#destination = '';
+    return 0;
   }
 
   #full(): boolean {

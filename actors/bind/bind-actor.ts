@@ -4,6 +4,7 @@ import type { Source } from '../batch/source.ts';
 import type { Submitter } from '../batch/batch-actor.ts';
 import type { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
+import { Kind, R } from '../message/record.ts';
 import type { IncomingReceipt, ReceiptDesk } from '../receipt/receipt-desk.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
@@ -61,7 +62,7 @@ export interface BindDeps {
   readonly gone: () => void;
 }
 
-/** What is counted per worker, by plain additions. */
+/** What is counted per worker, by plain additions: messages, not the receipts about them. */
 export interface BindCounters {
   accepted: number;
   refused: number;
@@ -132,10 +133,10 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     this.#deps.receipts.take(receipt);
   }
 
-  accepted(token: number, id: MessageId): void {
+  accepted(token: number, id: MessageId, acceptedAt?: number): void {
     this.#unanswered--;
     if (this.#closed) return;
-    this.#deps.counters.accepted++;
+    if (acceptedAt !== undefined) this.#deps.counters.accepted++;
     this.#deps.wire.accepted(token, id);
     this.dirty();
   }
@@ -159,7 +160,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
 
   send(delivery: Delivery, index: number): void {
     const sequence = this.sending.take(delivery.place, index, this.#deps.monotonic());
-    this.#deps.counters.sent++;
+    if (!isReceipt(delivery, index)) this.#deps.counters.sent++;
     this.#deps.wire.send(sequence, delivery, index);
     this.dirty();
   }
@@ -268,4 +269,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
 
 /** Answers whose time is taken: one in 64, since a clock call costs as much as the rest of an answer's bookkeeping. */
 const SAMPLED = 63;
+const isReceipt = (delivery: Delivery, index: number): boolean =>
+  delivery.batch.buffer[delivery.at(index) + R.kind] === Kind.receipt;
+
 const FLUSH: BindMessage = { type: 'flush' };

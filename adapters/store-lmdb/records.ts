@@ -4,6 +4,9 @@ import { RECEIPT_TEXT } from '../../actors/message/receipt.ts';
 import { R } from '../../actors/message/record.ts';
 import type { Correlated } from '../../actors/ports.ts';
 
+/** Where records are put together: kept, since memory that comes and goes makes V8 collect garbage. */
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
 /** Puts together the answer of a correlation. */
 export class CorrelatedBuilder {
   readonly #ids: Float64Array;
@@ -12,7 +15,6 @@ export class CorrelatedBuilder {
   readonly #account: Uint16Array;
   readonly #offsets: Uint32Array;
   readonly #accounts: string[] = [];
-  #records = Buffer.allocUnsafeSlow(4096);
   #end = 0;
 
   constructor(count: number) {
@@ -49,7 +51,7 @@ export class CorrelatedBuilder {
       submittedAt: this.#submittedAt,
       account: this.#account,
       accounts: this.#accounts,
-      records: Uint8Array.from(this.#records.subarray(0, this.#end)),
+      records: Uint8Array.from(scratch.subarray(0, this.#end)),
       offsets: this.#offsets,
     };
   }
@@ -59,15 +61,15 @@ export class CorrelatedBuilder {
     const textLength = Math.min(b.readUInt32LE(at + R.textLength), RECEIPT_TEXT);
     const length = textAt + textLength;
     const start = this.#end;
-    if (start + length > this.#records.length) {
-      const larger = Buffer.allocUnsafeSlow(this.#records.length * 2 + length);
-      this.#records.copy(larger, 0, 0, start);
-      this.#records = larger;
+    if (start + length > scratch.length) {
+      const larger = Buffer.allocUnsafeSlow(scratch.length * 2 + length);
+      scratch.copy(larger, 0, 0, start);
+      scratch = larger;
     }
-    b.copy(this.#records, start, at, at + length);
-    this.#records.writeUInt32LE(length, start + R.length);
-    this.#records.writeUInt32LE(textLength, start + R.textLength);
-    this.#records.writeUInt32LE(0, start + R.tlvsLength);
+    b.copy(scratch, start, at, at + length);
+    scratch.writeUInt32LE(length, start + R.length);
+    scratch.writeUInt32LE(textLength, start + R.textLength);
+    scratch.writeUInt32LE(0, start + R.tlvsLength);
     this.#end = start + length;
   }
 }

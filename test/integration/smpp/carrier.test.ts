@@ -9,7 +9,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
 /** A carrier whose every word a test decides: what came on each of its sessions, in order. */
@@ -104,15 +104,13 @@ async function bound(carrier: Awaited<ReturnType<typeof listen>>, session = 0) {
 }
 
 describe('a submit_sm', () => {
-  const fields = (pdu: Buffer): string => pdu.toString('hex', 16, 16 + 33);
-
   test('is as the customer has sent it', async () => {
     const carrier = await listen();
     const node = await start(carrier.port);
     const { after } = await bound(carrier);
     await submit(node, 'as it is');
     await waitUntil('the message', () => after().length === 1);
-    expect(fields(after()[0]!)).toBe(
+    expect(after()[0]!.toString('hex', 16, 16 + 33)).toBe(
       wire('00 05 00 "ACME" 00 01 01 "447700900123" 00 00 00 00 00 00 00 00 00 00 08').toString('hex'),
     );
   });

@@ -45,7 +45,7 @@ function gatekeeper({ hashMs = 60, detailed = false, failing = false } = {}) {
     statuses: STATUS,
     monotonic: () => time.ms,
     log: createLogger(
-      record => lines.push(`${record.message}: ${String(record.fields['reason'])}`),
+      record => lines.push(`${record.message}: ${record.fields['reason'] as string}`),
       'debug',
       () => 0,
     ),

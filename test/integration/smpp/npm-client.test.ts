@@ -25,7 +25,8 @@ beforeAll(async () => {
 afterAll(() => node[Symbol.asyncDispose]());
 // Receipts go to any session of the account: none must be left for the next test.
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map(client => (client.closed ? undefined : client.request('unbind'))));
+  const open = clients.splice(0).filter(client => !client.closed);
+  await Promise.all(open.map(client => client.request('unbind')));
 });
 
 async function bind(

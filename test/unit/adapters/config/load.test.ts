@@ -105,6 +105,11 @@ describe('parseConfiguration', () => {
       ['h.yaml:3: accounts[0].password: expected text of 1 to 8 printable ASCII characters, got nothing'],
     ],
     [
+      'a prepaid account',
+      'accounts: [{ system_id: a, password: a, credits: 100 }]',
+      ['h.yaml:1: accounts[0].credits: expected null: every account is postpaid in this release, got the number 100'],
+    ],
+    [
       'a password no bind can carry',
       'accounts: [{ system_id: a, password: ninechars }]',
       ['h.yaml:1: accounts[0].password: expected text of 1 to 8 printable ASCII characters, got text of 9 characters'],

@@ -44,7 +44,8 @@ export async function loadNode(
   const problems = problemsOf(load, offer.seconds === undefined ? offer.count : load.sent);
   if (offer.seconds !== undefined && load.sent >= offer.count)
     problems.push(`--count ${offer.count} ended the offer early`);
-  if (archived) await node.drained(DRAIN_LIMIT_MS);
+  const left = archived ? await node.drained(DRAIN_LIMIT_MS) : '';
+  if (left !== '') problems.push(`${DRAIN_LIMIT_MS / 1000} s after the load: ${left}`);
   const each = (us: number): number => (archived ? us / load.sent : NaN);
   return {
     kind: 'node',

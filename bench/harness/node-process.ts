@@ -8,7 +8,7 @@ import type { Bench } from '../scenario.ts';
 import { end, exited, keepTrackOf, removeFolder, start } from './children.ts';
 import { anonymousOctets, cpuUs, descendantsCpuUs } from './processes.ts';
 import { freePort } from './smppload.ts';
-import { until } from './wait.ts';
+import { pause, until } from './wait.ts';
 
 /** Settings that a scenario adds to the configuration. */
 export interface Extras {
@@ -19,6 +19,7 @@ export interface Extras {
 }
 
 const UP_LIMIT_MS = 60_000;
+const DRAIN_LOOK_MS = 250;
 /** The embedded database is made at the first start. */
 const ARCHIVE_UP_LIMIT_MS = 120_000;
 
@@ -133,17 +134,15 @@ export class NodeProcess implements AsyncDisposable {
     return openControl(this.#dataDir).status();
   }
 
-  /** Resolves when nothing is queued and everything is archived. */
-  async drained(limitMs: number): Promise<void> {
-    await until(
-      'queues and outbox are empty',
-      async () => {
-        const { store, archive } = await this.status();
-        return store.messages === 0 && archive.behind === 0;
-      },
-      limitMs,
-      250,
-    );
+  /** Waits until nothing is queued and everything is archived, at most `limitMs`. @returns what is left, '' for nothing */
+  async drained(limitMs: number): Promise<string> {
+    const endMs = performance.now() + limitMs;
+    for (;;) {
+      const { store, archive } = await this.status();
+      if (store.messages === 0 && archive.behind === 0) return '';
+      if (performance.now() > endMs) return `${store.messages} messages in the store, ${archive.behind} to archive`;
+      await pause(DRAIN_LOOK_MS);
+    }
   }
 
   /** CPU time so far, all threads, µs. */

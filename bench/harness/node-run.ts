@@ -18,7 +18,7 @@ export interface NodeRun {
   readonly problems: readonly string[];
 }
 
-type Offer = Pick<Load, 'count' | 'seconds' | 'rate'>;
+type Offer = Pick<Load, 'count' | 'rate'>;
 
 /** How long the archive may take for what is left. */
 const DRAIN_LIMIT_MS = 120_000;
@@ -41,10 +41,9 @@ export async function loadNode(
   const share = elsewhere.share();
   const inRunUs = node.cpuUs() - before.node;
   const memoryMb = node.anonymousMb();
-  const problems = problemsOf(load, offer.seconds === undefined ? offer.count : load.sent);
-  if (offer.seconds !== undefined && load.sent >= offer.count)
-    problems.push(`--count ${offer.count} ended the offer early`);
-  if (archived) await node.drained(DRAIN_LIMIT_MS);
+  const problems = problemsOf(load, offer.count);
+  const left = archived ? await node.drained(DRAIN_LIMIT_MS) : '';
+  if (left !== '') problems.push(`${DRAIN_LIMIT_MS / 1000} s after the load: ${left}`);
   const each = (us: number): number => (archived ? us / load.sent : NaN);
   return {
     kind: 'node',
@@ -58,6 +57,7 @@ export async function loadNode(
   };
 }
 
-function timeoutOf({ count, seconds, rate }: Offer): number {
-  return (seconds ?? count / (rate ?? 2000)) + 60;
+/** Slower than 2,000/s is as good as standing still. */
+function timeoutOf({ count, rate }: Offer): number {
+  return count / (rate ?? 2000) + 60;
 }

@@ -120,22 +120,36 @@ export function startLoad(load: Load): RunningLoad {
 }
 
 /** What makes a run worthless, one line each: everything offered must be acknowledged, delivered and receipted once. */
-export function problemsOf(result: LoadResult, offered = result.sent): string[] {
-  const expected: Readonly<Partial<Record<Counted, number>>> = {
-    sent: offered,
-    acked: offered,
-    delivered: offered,
-    dlr: offered,
-    rejected: 0,
-    unacked_lost_conn: 0,
-    duplicates: 0,
-    acked_not_delivered: 0,
-    acked_no_dlr: 0,
-    dlr_dup: 0,
-    dlr_unknown: 0,
-    bad_text: 0,
-    proto_errors: 0,
-  };
+export function problemsOf(result: LoadResult, offered: number): string[] {
+  const all = { sent: offered, acked: offered, delivered: offered, dlr: offered };
+  return unlike(result, { ...all, ...NEVER, acked_not_delivered: 0, acked_no_dlr: 0 });
+}
+
+/** The same for a load that was ended while messages were under way: `queued` of them, and `receiptsDue`, may be missing. */
+export function problemsOfCut(result: LoadResult, queued: number, receiptsDue: number): string[] {
+  const { acked_not_delivered, acked_no_dlr } = result;
+  return [
+    ...unlike(result, NEVER),
+    ...lost('messages', acked_not_delivered, queued),
+    ...lost('receipts', acked_no_dlr, receiptsDue),
+  ];
+}
+
+function lost(what: string, missing: number, known: number): string[] {
+  return missing <= known ? [] : [`${missing} ${what} are missing, the node has ${known} of them`];
+}
+
+const NEVER = {
+  rejected: 0,
+  unacked_lost_conn: 0,
+  duplicates: 0,
+  dlr_dup: 0,
+  dlr_unknown: 0,
+  bad_text: 0,
+  proto_errors: 0,
+} as const;
+
+function unlike(result: LoadResult, expected: Readonly<Partial<Record<Counted, number>>>): string[] {
   return Object.entries(expected).flatMap(([name, value]) => {
     const found = result[name as Counted];
     return found === value ? [] : [`${name} is ${found}, expected ${value}`];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GOALS, verdictOf } from '../../../bench/goals.ts';
 import { closingLine, judge } from '../../../bench/harness/report.ts';
-import { problemsOf, type LoadResult } from '../../../bench/harness/smppload.ts';
+import { problemsOf, problemsOfCut, type LoadResult } from '../../../bench/harness/smppload.ts';
 import { median, quantile, shown } from '../../../bench/harness/stats.ts';
 
 const TIMES = { n: 10, p50: 1, p99: 2, max: 3 };
@@ -71,7 +71,6 @@ describe('a verdict', () => {
 
 describe('a ledger', () => {
   it('is clean when each message was acknowledged, delivered and receipted once', () => {
-    expect(problemsOf(CLEAN)).toEqual([]);
     expect(problemsOf(CLEAN, 10)).toEqual([]);
   });
 
@@ -84,6 +83,21 @@ describe('a ledger', () => {
     [{ acked: 9, rejected: 1 }, 'rejected is 1, expected 0'],
   ])('is not with %o', (change, problem) => {
     expect(problemsOf({ ...CLEAN, ...change }, 10)).toContain(problem);
+  });
+});
+
+describe('a ledger of a load that was cut off', () => {
+  const cut = { ...CLEAN, delivered: 7, acked_not_delivered: 3, dlr: 5, acked_no_dlr: 5 };
+
+  it('is clean when the node still has what is missing', () => {
+    expect(problemsOfCut(cut, 3, 5)).toEqual([]);
+    expect(problemsOfCut(cut, 4, 6)).toEqual([]);
+  });
+
+  it('is not when it has less, or something came twice', () => {
+    expect(problemsOfCut(cut, 2, 5)).toEqual(['3 messages are missing, the node has 2 of them']);
+    expect(problemsOfCut(cut, 3, 4)).toEqual(['5 receipts are missing, the node has 4 of them']);
+    expect(problemsOfCut({ ...cut, duplicates: 1 }, 3, 5)).toEqual(['duplicates is 1, expected 0']);
   });
 });
 

@@ -32,16 +32,21 @@ export function directoryFor(
     const made = workerCarrier(carrier, place, index, workers, passwordOf(carrier), simulators.get(carrier.name));
     if (made) carriers.push(made);
   });
-  return { accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id))), carriers };
+  return {
+    accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id))),
+    carriers,
+    destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
+    apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),
+  };
 }
 
 function workerAccount(account: LiveAccount, throughput: number): WorkerDirectory['accounts'][number] {
   return {
     systemId: account.system_id,
+    enabled: account.enabled,
     archiveMode: ArchiveMode[account.archive],
     window: account.window,
     deliverWindow: account.deliver_window,
-    enabled: account.enabled,
     throughput,
   };
 }

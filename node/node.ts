@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { proxy } from 'comlink';
 import { systemClock } from '../runtime/clock.ts';
@@ -29,7 +28,10 @@ import { directoryFor, type SimulatorPlace } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
 import { RunningNode } from './node-control.ts';
+import { NodeMetrics } from './node-metrics.ts';
+import { restCalls } from './rest-calls.ts';
 import { compileRouting } from './routing.ts';
+import { probe, SharedPorts } from './shared-ports.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
 import { NodeStores, stripesFor } from './node-stores.ts';
 import type { StoreThreadData } from './worker-stores.ts';
@@ -74,7 +76,9 @@ export class Node {
   #gatekeeper!: Gatekeeper;
   #idKey!: Uint8Array;
   #table!: SharedArrayBuffer;
-  #ports: Record<string, number> = {};
+  readonly #ports = new SharedPorts();
+  readonly #running = new RunningNode(this);
+  readonly #metrics: NodeMetrics;
   #control: ControlServer | undefined;
   #lifecycle!: Lifecycle;
   #alarms: string[] = [];
@@ -115,6 +119,7 @@ export class Node {
       careful: this.#crashes.isCareful(index, systemClock.monotonicMs()),
     }));
     this.stores = new NodeStores(() => this.#workers.workers, storeData.stripes);
+    this.#metrics = new NodeMetrics(this, this.#workerCount);
   }
 
   get configuration(): LiveConfiguration {
@@ -136,10 +141,10 @@ export class Node {
     return this.#log;
   }
   get ports(): Readonly<Record<string, number>> {
-    return this.#ports;
+    return this.#ports.taken;
   }
   get phase(): string {
-    return this.#lifecycle.phase;
+    return this.#lifecycle?.phase ?? 'starting';
   }
   get workerCount(): number {
     return this.#workerCount;
@@ -159,7 +164,8 @@ export class Node {
   async start(): Promise<void> {
     const { configuration, environment, makeSink } = this.#options;
     const { listeners } = configuration;
-    await probe(listeners.host, listeners.smpp.port);
+    await probe(listeners.host, listeners.smpp.port, 'SMPP');
+    await probe(listeners.host, listeners.api.port, 'REST API');
     // Their stores come first: the live configuration is in one of them.
     await this.#workers.start();
     const store = this.stores;
@@ -272,6 +278,7 @@ export class Node {
       authorize: (index, request) => this.#gatekeeper.authorize(index, request),
       unbound: (_index, session, reason) => this.#gatekeeper.unbound(session, reason),
       log: record => this.#log.log(record.level, record.message, record.fields),
+      ...restCalls(this, this.#running, this.#metrics),
     };
     await worker.api.setup(
       {
@@ -304,23 +311,23 @@ export class Node {
         idKey: this.#idKey,
         directory: this.#directory(worker.index),
         table: this.#table,
+        metrics: this.#metrics.planFor(worker.index),
       },
       proxy(calls),
     );
-    // The first one takes the port that was asked for, or a free one; the others the same.
-    if (this.#ports['smpp'] === undefined && worker.index > 0) await this.#smppOpen;
-    const port = await worker.api.listen({
-      host: listeners.host,
-      port: this.#ports['smpp'] ?? smpp.port,
-      maxConnections: Math.ceil(smpp.max_connections / this.#workerCount) * 2,
-      maxUnbound: smpp.max_unbound,
-    });
-    this.#ports['smpp'] = port;
-    this.#smppOpened();
+    const { host, api } = listeners;
+    await this.#ports.open('smpp', worker.index, smpp.port, port =>
+      worker.api.listen({
+        host,
+        port,
+        maxConnections: Math.ceil(smpp.max_connections / this.#workerCount) * 2,
+        maxUnbound: smpp.max_unbound,
+      }),
+    );
+    await this.#ports.open('api', worker.index, api.port, port =>
+      worker.api.listenHttp({ host, port, auth: api.auth, version: this.version }),
+    );
   }
-
-  #smppOpened!: () => void;
-  readonly #smppOpen = new Promise<void>(done => (this.#smppOpened = done));
 
   async #startRest(secrets: FirstSecrets | undefined, first: boolean): Promise<void> {
     const { configuration, version, show, terminal } = this.#options;
@@ -347,14 +354,14 @@ export class Node {
       stepFailed: (step, why) => this.#log.error('a part did not stop', { part: step, why }),
     });
     this.#lifecycle.takeSignals();
-    this.#control = await serveControl(data_dir, new RunningNode(this));
+    this.#control = await serveControl(data_dir, this.#running);
     writeNodeFile(data_dir, {
       pid: process.pid,
       node: this.id,
       version,
       started: new Date(this.startedAt).toISOString(),
       host: listeners.host,
-      ports: this.#ports,
+      ports: this.ports,
       controlSocket: this.#control.path,
     });
     this.#lifecycle.started();
@@ -362,11 +369,11 @@ export class Node {
       pid: process.pid,
       node: this.id,
       version,
-      ports: Object.entries(this.#ports).map(([name, port]) => `${name} ${port}`),
+      ports: Object.entries(this.ports).map(([name, port]) => `${name} ${port}`),
       workers: this.#workerCount,
     });
     if (first && secrets) {
-      const places = Object.entries(this.#ports).map(([name, port]) => [name, { host: listeners.host, port }] as const);
+      const places = Object.entries(this.ports).map(([name, port]) => [name, { host: listeners.host, port }] as const);
       announceFirstStart({ dataDir: data_dir, secrets, listeners: Object.fromEntries(places) }, terminal, show);
     }
     this.#watchAlarms();
@@ -452,16 +459,3 @@ export class Node {
 const LINGER_MS = 10_000;
 const RETENTION_DAYS = 90;
 const COUNTS_DAYS = 400;
-
-/** Is the port free? Our own listeners share theirs (`reusePort`), so they would share it with a stranger's too. */
-async function probe(host: string, port: number): Promise<void> {
-  if (port === 0) return;
-  await new Promise<void>((free, taken) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'is taken' : `cannot be opened: ${error.message}`;
-      taken(new Error(`port ${port} on ${host} (SMPP) ${why}`));
-    });
-    server.listen({ host, port }, () => server.close(() => free()));
-  });
-}

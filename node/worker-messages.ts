@@ -1,16 +1,20 @@
 import type { LogRecord } from '../runtime/log.ts';
+import type { MetricsPlan } from '../runtime/metrics.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
+import type { Role } from '../adapters/http/caller.ts';
+import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
 import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
 import type { BindRequest, BindVerdict, ServerSettings } from '../adapters/smpp/server-session.ts';
+import type { RestCalls } from './rest-calls.ts';
 
 /** What passes between the main thread and a traffic worker, by comlink: control only. */
 
 export interface WorkerAccount {
   readonly systemId: string;
-  /** false: its sessions are ended. */
+  /** false: its sessions are ended, and nobody submits as it. */
   readonly enabled: boolean;
   readonly archiveMode: ArchiveMode;
   /** Most unanswered requests a session sends us, and we send it. */
@@ -32,10 +36,20 @@ export interface WorkerCarrier {
   readonly receiptId: 'as-is' | 'hex-to-decimal' | 'decimal-to-hex';
 }
 
+export interface WorkerApiKey {
+  readonly stored: StoredApiKey;
+  readonly name: string;
+  readonly role: Role;
+  readonly allowIps: readonly string[];
+}
+
 /** What of the configuration a worker needs while it carries traffic. */
 export interface WorkerDirectory {
   readonly accounts: readonly WorkerAccount[];
   readonly carriers: readonly WorkerCarrier[];
+  /** Names of carriers and frontends, whether enabled or not: their queues take messages. */
+  readonly destinations: readonly string[];
+  readonly apiKeys: readonly WorkerApiKey[];
 }
 
 export interface WorkerSetup {
@@ -47,10 +61,11 @@ export interface WorkerSetup {
   readonly idKey: Uint8Array;
   readonly directory: WorkerDirectory;
   readonly table: SharedArrayBuffer;
+  readonly metrics: MetricsPlan;
 }
 
 /** What a worker asks of the main thread. */
-export interface MainCalls {
+export interface MainCalls extends RestCalls {
   authorize(worker: number, request: BindRequest): Promise<BindVerdict> | BindVerdict;
   unbound(worker: number, session: number, reason: string): void;
   log(record: LogRecord): void;
@@ -74,6 +89,7 @@ export interface WorkerStatus {
   readonly sessions: readonly WorkerSession[];
   readonly connections: number;
   readonly turnedAway: number;
+  readonly apiConnections: number;
   readonly orphans: number;
   /** The latest messages accepted: internal ids, newest first. */
   readonly recent: readonly number[];
@@ -86,6 +102,13 @@ export interface SendRequest {
   readonly account: string;
 }
 
+export interface HttpSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly auth: 'required' | 'none';
+  readonly version: string;
+}
+
 /** Methods of a traffic worker. The store's are about its own stripes. */
 export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getConfig' | 'putConfig'> {
   /** Lines about damage found so far; each is given once. */
@@ -93,6 +116,8 @@ export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getCon
   setup(setup: WorkerSetup, main: MainCalls): Promise<void>;
   /** Opens the SMPP port and returns it. */
   listen(settings: ListenerSettings): Promise<number>;
+  /** Opens the REST API's port and returns it. */
+  listenHttp(settings: HttpSettings): Promise<number>;
   configure(directory: WorkerDirectory): void;
   /** Another share of an account's throughput, messages a second; 0: no limit. */
   setRate(account: string, throughput: number): void;

@@ -13,12 +13,15 @@ import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
 import { candidates } from '../actors/message/correlation-key.ts';
 import type { RouteSettings } from '../actors/route/route-actor.ts';
 import { Traffic } from '../actors/traffic.ts';
+import type { ApiAccount } from '../adapters/http/deps.ts';
 import { CarrierLink, type LinkSettings } from '../adapters/smpp/carrier-link.ts';
 import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
 import { TextSubmitter } from './text-submitter.ts';
+import { WorkerHttp } from './worker-http.ts';
+import { WorkerMetrics } from './worker-metrics.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
 import type {
   MainCalls,
@@ -64,6 +67,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   #ids!: PublicIds;
   #text!: TextSubmitter;
   #listener: SmppListener | undefined;
+  #http: WorkerHttp | undefined;
+  #metrics: WorkerMetrics | undefined;
   #turnedAway = 0;
   readonly #accounts = new Map<string, AccountHere>();
   readonly #carriers = new Map<string, CarrierHere>();
@@ -82,6 +87,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.api = {
       setup: (setup, main) => this.#start(setup, main),
       listen: settings => this.#listen(settings),
+      listenHttp: settings => this.#http!.listen(settings),
       configure: directory => this.#configure(directory),
       setRate: (account, throughput) =>
         this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
@@ -103,7 +109,9 @@ export class Worker implements ThreadBody<WorkerApi> {
 
   /** Ends its traffic, whatever is under way, and closes its stripes: after `drain` nothing is. */
   async stop(): Promise<void> {
+    this.#http?.stop();
     await this.#traffic?.stop();
+    this.#metrics?.stop();
     await this.#stores.close();
   }
 
@@ -112,10 +120,16 @@ export class Worker implements ThreadBody<WorkerApi> {
     const traffic = this.#traffic;
     if (!traffic) return;
     const { drainMs } = this.#setup;
+    const until = systemClock.monotonicMs() + drainMs;
     traffic.drain();
+    this.#http?.close();
     this.#listener?.drain(drainMs);
     for (const { links } of this.#carriers.values()) for (const link of links) link.stop(drainMs);
     while (traffic.binds > 0 || traffic.busy) await this.#pause(DRAIN_LOOK_MS);
+    while ((this.#http?.connections ?? 0) > 0 && systemClock.monotonicMs() < until) {
+      await this.#pause(DRAIN_LOOK_MS);
+      this.#http?.close();
+    }
   }
 
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {
@@ -139,8 +153,8 @@ export class Worker implements ThreadBody<WorkerApi> {
       timers: this.#timers,
       random: Math.random,
       settings: setup.traffic,
-      committed: () => undefined,
-      answered: () => undefined,
+      committed: ms => this.#metrics?.committed(ms),
+      answered: (side, ms) => this.#metrics?.answered(side, ms),
       routeSettings: destination => this.#routeSettings(destination),
       reply: (message, text) => this.#text.reply(message, text),
       failed: error => {
@@ -153,7 +167,29 @@ export class Worker implements ThreadBody<WorkerApi> {
     await traffic.start();
     this.#traffic = traffic;
     traffic.useTable(setup.table);
+    const http = new WorkerHttp({
+      ids: this.#ids,
+      intake: traffic.intake,
+      store: this.#stores.store,
+      main,
+      counters: traffic.counters,
+      account: name => this.#apiAccount(name),
+      log: this.#log,
+    });
+    this.#http = http;
+    this.#metrics = new WorkerMetrics(setup.metrics, `worker ${this.#index}`, this.#timers, () => ({
+      ...traffic.counters,
+      ...http.counters,
+      turnedAway: this.#turnedAway,
+    }));
     this.#configure(setup.directory);
+  }
+
+  #apiAccount(name: string): ApiAccount | undefined {
+    const account = this.#accounts.get(name);
+    if (!account) return undefined;
+    const { settings, rate } = account;
+    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rate };
   }
 
   #listen(settings: ListenerSettings): Promise<number> {
@@ -198,7 +234,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   }
 
   /** Takes over a directory: what has not changed goes on undisturbed. */
-  #configure({ accounts, carriers }: WorkerDirectory): void {
+  #configure(directory: WorkerDirectory): void {
+    const { accounts, carriers } = directory;
     const now = systemClock.monotonicMs();
     for (const settings of accounts) {
       const known = this.#accounts.get(settings.systemId);
@@ -218,6 +255,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       if (session.actor && !this.#accounts.get(session.account)?.settings.enabled) session.drain(this.#setup.drainMs);
     }
     this.#configureCarriers(carriers);
+    this.#http?.configure(directory);
     this.#traffic?.settingsChanged();
   }
 
@@ -296,12 +334,14 @@ export class Worker implements ThreadBody<WorkerApi> {
     for (const { settings, links } of this.#carriers.values()) {
       for (const link of links) sessions.push(carrierSession(settings, link));
     }
+    this.#metrics?.write();
     const { counters, orphans, recent } = this.#traffic!;
     return {
       counters,
       sessions,
       connections: this.#listener?.sessions.size ?? 0,
       turnedAway: this.#turnedAway,
+      apiConnections: this.#http?.connections ?? 0,
       orphans,
       recent,
     };

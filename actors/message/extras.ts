@@ -28,7 +28,7 @@ export function writeExtras(out: Buffer, at: number, extras: Extras): number {
   if (HEAD + length > EXTRAS_LIMIT) throw new RangeError(`extras: expected at most ${EXTRAS_LIMIT} octets`);
   out.writeUInt16BE(TAG, at);
   out.writeUInt16BE(length, at + 2);
-  return at + HEAD + out.utf8Write(text, at + HEAD);
+  return at + HEAD + out.write(text, at + HEAD, 'utf8');
 }
 
 /** The extras that these TLVs of a record or an archived row begin with; undefined when there are none. */

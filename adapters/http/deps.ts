@@ -1,0 +1,55 @@
+import type { Throughput } from '../../actors/accounts/limits.ts';
+import type { Intake } from '../../actors/batch/intake.ts';
+import type { MessageId, PublicIds } from '../../actors/message/id.ts';
+import type { ArchiveMode } from '../../actors/message/record.ts';
+import type { NodeStatus } from '../../actors/node-control.ts';
+import type { FoundMessage } from '../../actors/ports.ts';
+import type { KeyOwner } from './caller.ts';
+import type { GuardSettings } from './guard.ts';
+import type { ArchivedRow } from './message-view.ts';
+import type { SubmitCounters } from './submitter.ts';
+
+/** An account that messages can be submitted as. */
+export interface ApiAccount {
+  readonly archiveMode: ArchiveMode;
+  readonly enabled: boolean;
+  /** Shared with its sessions in this worker. */
+  readonly rate: Pick<Throughput, 'take' | 'waitMs'>;
+}
+
+/** What a client is to make of a command_status: nothing will help, later, or another way. */
+export interface StatusMeaning {
+  readonly name: string;
+  readonly text: string;
+  readonly retry: 'never' | 'later' | 'elsewhere';
+}
+
+/** Whether this node takes messages. */
+export type Health = 'ok' | 'starting' | 'draining' | 'refusing';
+
+/** What the API needs of its worker and of the node. */
+export interface ApiDeps {
+  readonly guard: GuardSettings;
+  readonly version: string;
+  readonly ids: PublicIds;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly intake: Pick<Intake, 'submit' | 'expiryOf' | 'destination' | 'draining'>;
+  readonly counters: SubmitCounters;
+  /** Who a key belongs to. */
+  readonly ownerOf: (key: string) => KeyOwner | undefined;
+  readonly account: (name: string) => ApiAccount | undefined;
+  /** Does a queue lead there? */
+  readonly isDestination: (name: string) => boolean;
+  readonly statusOf: (commandStatus: number) => StatusMeaning;
+  readonly find: (id: MessageId) => Promise<FoundMessage | undefined>;
+  /** @throws when the archive cannot be asked */
+  readonly findArchived: (publicId: number) => Promise<ArchivedRow | undefined>;
+  /** Of the whole node, but for this worker's own draining. */
+  readonly health: () => Promise<Health>;
+  readonly status: () => Promise<NodeStatus>;
+  /** Prometheus text of the whole node. */
+  readonly metrics: () => Promise<string>;
+  /** What a handler threw that is no Problem. */
+  readonly failed: (error: unknown) => void;
+}

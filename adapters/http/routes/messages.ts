@@ -1,0 +1,219 @@
+import type { Context } from 'hono';
+import { z } from '@hono/zod-openapi';
+import { Refusal } from '../../../actors/refusal.ts';
+import { ArchiveMode } from '../../../actors/message/record.ts';
+import { readBody } from '../body.ts';
+import { mayReadTexts, maySee, maySubmitAs, type Caller } from '../caller.ts';
+import type { ApiDeps } from '../deps.ts';
+import { DraftWriter } from '../draft-writer.ts';
+import type { HttpEnv } from '../guard.ts';
+import {
+  isInArchive,
+  isReceipt,
+  outcomeOfFound,
+  viewOfArchived,
+  viewOfFound,
+  type ArchivedRow,
+} from '../message-view.ts';
+import { invalid, Problem, retryAfter } from '../problem.ts';
+import { problem, type ApiRoute } from '../route.ts';
+import { messageSchema, submitSchema, submittedSchema, type MessageView, type SubmitBody } from '../schema.ts';
+import { Sources } from '../sources.ts';
+import { RequestSubmitter, type Outcome } from '../submitter.ts';
+import { isoTime } from '../times.ts';
+
+/** Most requests of a worker that wait for their commit: connections can be pipelined. */
+const MOST_WAITING = 10_000;
+
+const HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const;
+
+/** `POST /api/messages` and `GET /api/messages/{id}`. */
+export function messageRoutes(deps: ApiDeps): ApiRoute[] {
+  const submission = new Submission(deps);
+  return [
+    {
+      roles: ['admin', 'operator', 'frontend'],
+      config: {
+        method: 'post',
+        path: '/api/messages',
+        summary: 'Submit a message',
+        description: 'Answered when the message is on disk.',
+        tags: ['messages'],
+        request: { body: { required: true, content: { 'application/json': { schema: submitSchema } } } },
+        responses: {
+          201: {
+            description: 'Accepted, on disk',
+            content: { 'application/json': { schema: submittedSchema } },
+            headers: z.object({ Location: z.string() }),
+          },
+          400: problem('The body is not JSON, or JSON that can be read in two ways'),
+          401: problem('No key, or not a valid one'),
+          403: problem('The key may not submit, or not as that account'),
+          413: problem('More than 1 MB'),
+          415: problem('Not application/json'),
+          422: problem('A field is wrong, no route fits, or a route rejects'),
+          429: problem('Over the account’s rate'),
+          503: problem('Queue or disk full, or the node is being stopped'),
+        },
+      },
+      handle: (c, caller) => submission.handle(c, caller),
+    },
+    {
+      roles: ['admin', 'operator', 'viewer', 'frontend'],
+      config: {
+        method: 'get',
+        path: '/api/messages/{id}',
+        summary: 'One message',
+        description:
+          'From the queue or the archive. A frontend’s key sees what it submitted and what is for it; a viewer’s no texts.',
+        tags: ['messages'],
+        request: { params: z.object({ id: z.string().regex(/^\d{1,16}$/) }) },
+        responses: {
+          200: { description: 'The message', content: { 'application/json': { schema: messageSchema } } },
+          401: problem('No key, or not a valid one'),
+          404: problem('Unknown, or not the caller’s'),
+          503: problem('It is not in the queue, and the archive cannot be asked now'),
+        },
+      },
+      handle: (c, caller) => show(deps, c.req.param('id') ?? '', caller),
+    },
+  ];
+}
+
+/** Takes messages of requests in this worker. */
+class Submission {
+  readonly #deps: ApiDeps;
+  readonly #submitter: RequestSubmitter;
+  readonly #writer = new DraftWriter();
+  readonly #sources = new Sources();
+
+  constructor(deps: ApiDeps) {
+    this.#deps = deps;
+    this.#submitter = new RequestSubmitter(deps.counters);
+  }
+
+  async handle(c: Context<HttpEnv>, caller: Caller): Promise<Response> {
+    const body = await readBody(c, submitSchema);
+    const { intake, now } = this.#deps;
+    const to = this.#explicitDestination(body);
+    const owner = this.#owner(body.source_smsc, caller);
+    const source = this.#sources.get(owner, body.source_smsc, this.#admit(owner));
+    // From here to the hand-over nothing waits: the draft is everybody's.
+    const draft = this.#writer.fill(body, now());
+    const expiresAt = (draft.expiresAt = intake.expiryOf(draft, now()));
+    const answer = this.#submitter.submit(token => intake.submit(draft, source, this.#submitter, token, to));
+    const { destination } = intake;
+    const outcome = await answer;
+    if (outcome.type === 'accepted') return this.#accepted(body, destination, expiresAt, outcome);
+    if (outcome.type === 'refused') throw this.#refusal(outcome.status);
+    // Any answer could be a lie: the caller sees the connection end, and asks again.
+    c.env?.incoming?.socket.destroy();
+    throw new Problem('unavailable', 'whether the message was kept is not known');
+  }
+
+  #explicitDestination(body: SubmitBody): string {
+    const { dest_smsc: name, destination_smsc: alias } = body;
+    if (typeof name === 'string' && typeof alias === 'string' && name !== alias) {
+      throw invalid([{ field: 'destination_smsc', message: 'expected the same as dest_smsc, or nothing' }]);
+    }
+    const to = name ?? alias ?? '';
+    if (to === '' || this.#deps.isDestination(to)) return to;
+    const field = typeof name === 'string' ? 'dest_smsc' : 'destination_smsc';
+    const message = `expected the name of a carrier, account or frontend, got ${JSON.stringify(to)}`;
+    throw invalid([{ field, message }]);
+  }
+
+  /** Whose the message is: the account that `source_smsc` names, else the key's own. */
+  #owner(sourceSmsc: string, caller: Caller): string {
+    if (!this.#deps.account(sourceSmsc)) return caller.name;
+    if (maySubmitAs(caller, sourceSmsc)) return sourceSmsc;
+    throw new Problem('forbidden', `a key of role ${caller.role} may not submit as account ${sourceSmsc}`);
+  }
+
+  /** @returns how much of the message is archived @throws Problem when the owner may not submit now */
+  #admit(owner: string): ArchiveMode {
+    if (this.#submitter.waiting >= MOST_WAITING) {
+      throw new Problem('throttled', `${MOST_WAITING} messages wait for the disk already`, {}, retryAfter(1));
+    }
+    const account = this.#deps.account(owner);
+    if (!account) return ArchiveMode.full;
+    if (!account.enabled) throw new Problem('forbidden', `account ${owner} is disabled`);
+    const now = this.#deps.monotonic();
+    if (account.rate.take(1, now) === 1) return account.archiveMode;
+    this.#deps.counters.refused++;
+    const seconds = Math.ceil(account.rate.waitMs(now) / 1000);
+    throw new Problem('throttled', `account ${owner} is over its rate`, {}, retryAfter(Math.max(1, seconds)));
+  }
+
+  /** Field by field as the SMS_C document has it. */
+  #accepted(
+    body: SubmitBody,
+    destination: string,
+    expiresAt: number,
+    { id, acceptedAt }: Extract<Outcome, { type: 'accepted' }>,
+  ): Response {
+    const publicId = this.#deps.ids.toPublic(id);
+    const data = {
+      id: publicId,
+      source_msisdn: body.source_msisdn,
+      destination_msisdn: body.destination_msisdn,
+      dest_smsc: destination === '' ? null : destination,
+      message_body: body.message_body,
+      deliver_time: null,
+      delivery_attempts: 0,
+      expires: isoTime(expiresAt),
+      inserted_at: isoTime(acceptedAt),
+    };
+    const headers = { ...HEADERS, location: `/api/messages/${publicId}` };
+    return new Response(JSON.stringify({ status: 'success', data }), { status: 201, headers });
+  }
+
+  #refusal(status: number): Problem {
+    const { name, text, retry } = this.#deps.statusOf(status);
+    const extras = { command_status: name, command_status_value: status };
+    if (status === Refusal.noRoute) return new Problem('refused', 'no route takes this destination', extras);
+    if (status === Refusal.queueFull) {
+      return new Problem('unavailable', 'the queue or the disk is full', extras, retryAfter(5));
+    }
+    if (this.#deps.intake.draining) {
+      return new Problem('unavailable', 'this node is being stopped: try another one', extras, retryAfter(5));
+    }
+    if (retry === 'later' || status === Refusal.system) {
+      return new Problem('unavailable', text, extras, retryAfter(1));
+    }
+    return new Problem('refused', text, extras);
+  }
+}
+
+async function show(deps: ApiDeps, id: string, caller: Caller): Promise<Response> {
+  const view = await viewFor(deps, id, caller);
+  if (!view) throw new Problem('not-found', `there is no message ${id}`);
+  return new Response(JSON.stringify(view), { headers: HEADERS });
+}
+
+/** What is unknown and what is somebody else's look the same: the archive is asked about either. */
+async function viewFor(deps: ApiDeps, id: string, caller: Caller): Promise<MessageView | undefined> {
+  const internal = deps.ids.parse(id);
+  if (internal === undefined) return undefined;
+  const publicId = Number(id);
+  const readsTexts = mayReadTexts(caller);
+  const stored = await deps.find(internal);
+  const found = stored && !isReceipt(stored) && maySee(caller, stored.account, stored.destination) ? stored : undefined;
+  if (found && !isInArchive(found)) return viewOfFound(found, publicId, readsTexts);
+  const row = await archived(deps, publicId);
+  if (row && maySee(caller, row.account, row.destination)) {
+    const view = viewOfArchived(row, publicId, readsTexts);
+    // The store knows of a receipt before the archive does.
+    return found ? { ...view, ...outcomeOfFound(found) } : view;
+  }
+  return found && viewOfFound(found, publicId, readsTexts);
+}
+
+async function archived(deps: ApiDeps, publicId: number): Promise<ArchivedRow | undefined> {
+  try {
+    return await deps.findArchived(publicId);
+  } catch {
+    const detail = 'the message is not in the queue, and the archive cannot be asked now';
+    throw new Problem('unavailable', detail, {}, retryAfter(5));
+  }
+}

@@ -1,0 +1,172 @@
+import { Throughput } from '../../actors/accounts/limits.ts';
+import type { Submitter } from '../../actors/batch/batch-actor.ts';
+import { readBatch, BatchBuilder } from '../../actors/message/batch.ts';
+import type { MessageDraft } from '../../actors/message/draft.ts';
+import { messageId, PublicIds } from '../../actors/message/id.ts';
+import { Fate, LedgerWriter } from '../../actors/message/ledger.ts';
+import { ArchiveMode, Kind, RecordFlag } from '../../actors/message/record.ts';
+import type { NodeStatus } from '../../actors/node-control.ts';
+import type { FoundMessage } from '../../actors/ports.ts';
+import type { Source } from '../../actors/batch/source.ts';
+import { createApi } from '../../adapters/http/app.ts';
+import type { KeyOwner } from '../../adapters/http/caller.ts';
+import type { ApiAccount, ApiDeps, Health } from '../../adapters/http/deps.ts';
+import type { ArchivedRow } from '../../adapters/http/message-view.ts';
+import { statusOf } from '../../adapters/smpp/codec/command-status.ts';
+import { EMPTY_STATUS } from './sample-control.ts';
+
+export const NOW = Date.UTC(2025, 9, 16, 10, 30, 0, 123);
+
+/** What was handed to the intake. */
+export interface Submitted {
+  readonly record: Buffer;
+  readonly source: Source;
+  readonly destination: string;
+}
+
+/**
+ * The API with everything behind it in memory: an intake that takes each message in the next turn (or refuses it, as
+ * `answer` says), one batch a message, and `found` by public id.
+ */
+export class ApiBench {
+  readonly ids = new PublicIds(Buffer.from('0123456789abcdef'));
+  readonly submitted: Submitted[] = [];
+  readonly found = new Map<number, FoundMessage>();
+  readonly rows = new Map<number, ArchivedRow>();
+  readonly accounts = new Map<string, ApiAccount>([['load', account()]]);
+  readonly keys = new Map<string, KeyOwner>(
+    (['admin', 'operator', 'viewer', 'frontend'] as const).map(role => [
+      `key-of-${role}`,
+      { name: `the-${role}`, role, allows: () => true },
+    ]),
+  );
+  readonly counters = { accepted: 0, refused: 0 };
+  readonly failures: unknown[] = [];
+  /** What becomes of the next messages: a command_status at once or by the commit, or nobody knows. */
+  answer: { readonly now?: number; readonly later?: number | 'in-doubt' } = {};
+  archiveIsUp = true;
+  health: Health = 'ok';
+  status: NodeStatus = EMPTY_STATUS;
+  draining = false;
+  destination = '';
+  #next = 1;
+  readonly #auth: 'required' | 'none';
+
+  constructor(auth: 'required' | 'none' = 'required') {
+    this.#auth = auth;
+  }
+
+  get app(): ReturnType<typeof createApi> {
+    return createApi(this.#deps());
+  }
+
+  /** A request with the key of a role. */
+  async request(path: string, role = 'admin', init: RequestInit = {}, address = '192.0.2.7'): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (role !== '') headers.set('authorization', `Bearer key-of-${role}`);
+    const env = { incoming: { socket: { remoteAddress: address, destroy: () => this.failures.push('destroyed') } } };
+    return this.app.request(path, { ...init, headers }, env);
+  }
+
+  post(body: unknown, role = 'admin', headers: Record<string, string> = {}): Promise<Response> {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const all = { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(text)}`, ...headers };
+    return this.request('/api/messages', role, { method: 'POST', headers: all, body: text });
+  }
+
+  /** Puts what was submitted last where `GET` finds it. @returns its public id */
+  keep(more: Partial<FoundMessage> = {}): number {
+    const { record, source, destination } = this.submitted.at(-1)!;
+    const id = messageId(this.#next++, 0);
+    const publicId = this.ids.toPublic(id);
+    this.found.set(publicId, {
+      id,
+      account: source.name,
+      destination,
+      createdAt: NOW,
+      tableVersion: 1,
+      record,
+      fate: Fate.queued,
+      attempts: 0,
+      dueAt: 0,
+      claimed: false,
+      ledger: new LedgerWriter().take(),
+      ...more,
+    });
+    return publicId;
+  }
+
+  #deps(): ApiDeps {
+    return {
+      guard: { auth: this.#auth, host: '127.0.0.1' },
+      version: '1.2.3',
+      ids: this.ids,
+      now: () => NOW,
+      monotonic: () => 0,
+      intake: this.#intake(),
+      counters: this.counters,
+      ownerOf: key => this.keys.get(key),
+      account: name => this.accounts.get(name),
+      isDestination: name => ['sink', 'smpp-provider', 'load'].includes(name),
+      statusOf,
+      find: async id => this.found.get(this.ids.toPublic(id)),
+      findArchived: async publicId => {
+        if (!this.archiveIsUp) throw new Error('the database is away');
+        return this.rows.get(publicId);
+      },
+      health: async () => this.health,
+      status: async () => this.status,
+      metrics: async () => 'smsc_up 1\n',
+      failed: error => this.failures.push(error),
+    };
+  }
+
+  #intake(): ApiDeps['intake'] {
+    const intake = {
+      expiryOf: (m: MessageDraft, nowMs: number) => m.expiresAt || nowMs + 86_400_000,
+      submit: (m: MessageDraft, source: Source, submitter: Submitter, token: number, destination?: string) =>
+        this.#take(m, source, submitter, token, destination),
+    };
+    // Fields that change are read through.
+    Object.defineProperty(intake, 'draining', { get: () => this.draining });
+    Object.defineProperty(intake, 'destination', { get: () => this.destination });
+    return intake as ApiDeps['intake'];
+  }
+
+  #take(m: MessageDraft, source: Source, submitter: Submitter, token: number, destination = ''): number {
+    const { now = 0, later = 0 } = this.answer;
+    if (now !== 0) return now;
+    this.destination = destination === '' ? 'sink' : destination;
+    this.submitted.push({ record: recordOf(m), source, destination: this.destination });
+    setImmediate(() => {
+      if (later === 'in-doubt') submitter.inDoubt(token);
+      else if (later !== 0) submitter.refused(token, later);
+      else submitter.accepted(token, messageId(this.#next, 0), NOW + 40);
+    });
+    return 0;
+  }
+}
+
+export const account = (more: Partial<ApiAccount> = {}): ApiAccount => ({
+  archiveMode: ArchiveMode.metadata,
+  enabled: true,
+  rate: new Throughput(0, 0),
+  ...more,
+});
+
+function recordOf(m: MessageDraft): Buffer {
+  const builder = new BatchBuilder();
+  builder.add(m, {
+    kind: Kind.mt,
+    group: builder.group('sink', 'x', 0),
+    fateAtBirth: 0,
+    archiveMode: ArchiveMode.full,
+    flags: RecordFlag.pull,
+    expiresAt: m.expiresAt,
+    deliverAfter: m.deliverAfter,
+    route: 1,
+    hops: 0,
+  });
+  const { buffer, offsets } = readBatch(builder.close(1, NOW, 1), true);
+  return buffer.subarray(offsets[0], offsets[0]! + buffer.readUInt32LE(offsets[0]));
+}

@@ -14,7 +14,7 @@ import type { RestCalls } from './rest-calls.ts';
 
 export interface WorkerAccount {
   readonly systemId: string;
-  /** false: its sessions are ended. */
+  /** false: its sessions are ended, and nobody submits as it. */
   readonly enabled: boolean;
   readonly archiveMode: ArchiveMode;
   /** Most unanswered requests a session sends us, and we send it. */

@@ -120,11 +120,17 @@ export class Worker implements ThreadBody<WorkerApi> {
     const traffic = this.#traffic;
     if (!traffic) return;
     const { drainMs } = this.#setup;
+    const until = systemClock.monotonicMs() + drainMs;
     traffic.drain();
+    this.#http?.close();
     this.#listener?.drain(drainMs);
     this.#http?.close();
     for (const { links } of this.#carriers.values()) for (const link of links) link.stop(drainMs);
     while (traffic.binds > 0 || traffic.busy) await this.#pause(DRAIN_LOOK_MS);
+    while ((this.#http?.connections ?? 0) > 0 && systemClock.monotonicMs() < until) {
+      await this.#pause(DRAIN_LOOK_MS);
+      this.#http?.close();
+    }
   }
 
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {

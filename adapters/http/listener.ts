@@ -21,8 +21,8 @@ export interface ApiCounters {
 }
 
 /** From the first octet of a request to the end of its head, and of all of it, ms. */
-const HEAD_LIMIT_MS = 8_000;
-const REQUEST_LIMIT_MS = 20_000;
+const HEAD_LIMIT_MS = 5_000;
+const REQUEST_LIMIT_MS = 10_000;
 /** How often those limits are looked at. */
 const LOOK_MS = 1_000;
 /** An idle connection is kept for the next request; longer than the idle time of common balancers (60 s). */

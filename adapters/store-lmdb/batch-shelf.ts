@@ -1,4 +1,3 @@
-import type { Database } from 'lmdb';
 import { DamagedBatchError, Keep, readBatch, subsetOf, type Batch, type Group } from '../../actors/message/batch.ts';
 import { indexOf } from '../../actors/message/id.ts';
 import { nextEntry } from '../../actors/message/ledger.ts';
@@ -6,9 +5,10 @@ import { BatchCache } from './batch-cache.ts';
 import { Standing, type BatchState } from './batch-state.ts';
 import { ledgerKey, numberKey, Tag } from './keys.ts';
 import { decodeLedger, type LedgerPart } from './ledger-log.ts';
+import type { Environment } from './environment.ts';
 
 export interface ShelfDeps {
-  readonly db: Database<Buffer, Buffer>;
+  readonly db: Environment;
   readonly alarm: (line: string) => void;
   /** The batch cannot be read: it must be set aside. `value` is what is on the disk, if anything is. */
   readonly damaged: (state: BatchState, value: Buffer | undefined, why: string) => void;

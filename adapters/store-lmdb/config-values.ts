@@ -1,7 +1,7 @@
-import type { Database } from 'lmdb';
 import { RuntimeError } from '../../runtime/errors.ts';
 import { checksum, configKey, Tag } from './keys.ts';
 import type { PendingWrites } from './pending-writes.ts';
+import type { Environment } from './environment.ts';
 
 /** Octets before a value: u32 CRC-32 of key and the rest, u8 version. Must never change. */
 const HEAD = 5;
@@ -9,11 +9,11 @@ const VERSION = 1;
 
 /** Small values, each kept twice: what they say stands nowhere else. */
 export class ConfigValues {
-  readonly #db: Database<Buffer, Buffer>;
+  readonly #db: Environment;
   readonly #writes: PendingWrites;
   readonly #alarm: (line: string) => void;
 
-  constructor(db: Database<Buffer, Buffer>, writes: PendingWrites, alarm: (line: string) => void) {
+  constructor(db: Environment, writes: PendingWrites, alarm: (line: string) => void) {
     this.#db = db;
     this.#writes = writes;
     this.#alarm = alarm;

@@ -1,11 +1,11 @@
 import { statfsSync } from 'node:fs';
-import type { Database } from 'lmdb';
+import type { Environment } from './environment.ts';
 
 /** One write: a key and its value, undefined to remove it. */
 export type Write = (key: Buffer, value: Buffer | undefined) => void;
 
 export interface GroupCommitDeps {
-  readonly db: Database<Buffer, Buffer>;
+  readonly db: Environment;
   /** The folder of the data file, for the question whether the disk is full. */
   readonly folder: string;
   /** Writes everything that has changed since it was called last. */

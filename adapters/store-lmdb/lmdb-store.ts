@@ -1,6 +1,5 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type Database } from 'lmdb';
 import { readBatch } from '../../actors/message/batch.ts';
 import { STRIPE_LIMIT, clockFloor } from '../../actors/message/id.ts';
 import { Fate } from '../../actors/message/ledger.ts';
@@ -17,6 +16,7 @@ import { BatchShelf } from './batch-shelf.ts';
 import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from './batch-state.ts';
 import { ConfigValues } from './config-values.ts';
 import { DiskSpace } from './disk-space.ts';
+import { DATA_FILE, openEnvironment, type Environment } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
 import { messageKey, numberKey, Tag } from './keys.ts';
 import { load } from './load.ts';
@@ -66,7 +66,7 @@ export class LmdbStore {
   readonly #settings: StoreSettings;
   readonly #deps: StoreDeps;
   readonly #file: string;
-  readonly #db: Database<Buffer, Buffer>;
+  readonly #db: Environment;
   readonly #writes = new PendingWrites();
   readonly #commit: GroupCommit;
   readonly #standings: Standings;
@@ -86,22 +86,12 @@ export class LmdbStore {
    * @param stripe which of the node's stores this is, 0 to STRIPE_LIMIT-1
    */
   constructor(folder: string, settings: StoreSettings, deps: StoreDeps, stripe = 0) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { now, monotonic, alarm, ready } = deps;
     this.#settings = settings;
     this.#stripe = stripe;
     this.#deps = deps;
-    this.#file = join(folder, 'data.mdb');
-    this.#db = open<Buffer, Buffer>({
-      path: folder,
-      encoding: 'binary',
-      keyEncoding: 'binary',
-      // Flushed means flushed (L3, L5): no overlap of sync and the next transaction, verified meta pages.
-      overlappingSync: false,
-      safeRestore: true,
-      noReadAhead: true,
-      cache: false,
-    } as Parameters<typeof open<Buffer, Buffer>>[0]);
+    this.#file = join(folder, DATA_FILE);
+    this.#db = openEnvironment(folder, deps.now(), alarm);
     this.#disk = new DiskSpace(folder, settings.diskReserveOctets);
     this.#commit = new GroupCommit({
       db: this.#db,

@@ -7,6 +7,7 @@ import type { MessageStore } from '../actors/ports.ts';
 import type { KeyOwner } from '../adapters/http/caller.ts';
 import type { ApiAccount, ApiDeps } from '../adapters/http/deps.ts';
 import type { ApiCounters, ApiListener } from '../adapters/http/listener.ts';
+import { Problem, retryAfter } from '../adapters/http/problem.ts';
 import type { SubmitCounters } from '../adapters/http/submitter.ts';
 import { ApiKeyTable } from '../adapters/secrets/api-keys.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
@@ -75,7 +76,7 @@ export class WorkerHttp {
       account,
       isDestination: name => this.#destinations.has(name) || account(name) !== undefined,
       statusOf,
-      find: id => store.find(id),
+      find: id => store.find(id).catch(unavailable),
       findArchived: async publicId => main.findArchived(publicId),
       health: fresh(async () => main.health()),
       status: fresh(async () => main.status()),
@@ -97,6 +98,11 @@ export class WorkerHttp {
   }
 }
 
+/** A thread that was asked has just ended: another takes its place. */
+function unavailable(error: unknown): never {
+  throw new Problem('unavailable', 'a part of this node is being restarted', {}, retryAfter(1), error);
+}
+
 /** Asks at most once in FRESH_MS, and once at a time: whoever asks meanwhile gets the same answer. */
 function fresh<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
@@ -105,7 +111,7 @@ function fresh<T>(ask: () => Promise<T>): () => Promise<T> {
     const now = systemClock.monotonicMs();
     if (answer !== undefined && now - askedAt < FRESH_MS) return answer;
     askedAt = now;
-    const asked = ask();
+    const asked = ask().catch(unavailable);
     // A failure is not kept.
     asked.catch(() => {
       if (answer === asked) answer = undefined;

@@ -47,8 +47,9 @@ export class Problem extends Error {
     detail: string,
     extras: ProblemExtras = {},
     headers: Readonly<Record<string, string>> = {},
+    cause?: unknown,
   ) {
-    super(detail);
+    super(detail, cause === undefined ? undefined : { cause });
     this.name = 'Problem';
     this.kind = kind;
     this.extras = extras;

@@ -50,14 +50,10 @@ export class ApiBench {
   draining = false;
   destination = '';
   #next = 1;
-  readonly #auth: 'required' | 'none';
+  readonly #app: ReturnType<typeof createApi>;
 
   constructor(auth: 'required' | 'none' = 'required') {
-    this.#auth = auth;
-  }
-
-  get app(): ReturnType<typeof createApi> {
-    return createApi(this.#deps());
+    this.#app = createApi(this.#deps(auth));
   }
 
   /** A request with the key of a role. */
@@ -65,7 +61,7 @@ export class ApiBench {
     const headers = new Headers(init.headers);
     if (role !== '') headers.set('authorization', `Bearer key-of-${role}`);
     const env = { incoming: { socket: { remoteAddress: address, destroy: () => this.failures.push('destroyed') } } };
-    return this.app.request(path, { ...init, headers }, env);
+    return this.#app.request(path, { ...init, headers }, env);
   }
 
   post(body: unknown, role = 'admin', headers: Record<string, string> = {}): Promise<Response> {
@@ -96,9 +92,9 @@ export class ApiBench {
     return publicId;
   }
 
-  #deps(): ApiDeps {
+  #deps(auth: 'required' | 'none'): ApiDeps {
     return {
-      guard: { auth: this.#auth, host: '127.0.0.1' },
+      guard: { auth, host: '127.0.0.1' },
       version: '1.2.3',
       ids: this.ids,
       now: () => NOW,

@@ -122,7 +122,9 @@ export const configurationSchema = group({
   cluster: group({ name: name().default('default') }).prefault({}),
   node_id: name().optional().describe('Absent: made at the first start and kept in the data folder'),
   data_dir: text(1, 4096).default('./data').describe('Everything that must survive is in here'),
-  workers: whole(1, 256).optional().describe('Worker threads; absent: one a core'),
+  workers: whole(1, 16)
+    .optional()
+    .describe('Worker threads, each with a stripe of the message store; absent: one a core'),
   log: group({
     level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal').default('info'),
     mask_numbers: flag().default(false).describe('Show only the last three digits of phone numbers'),

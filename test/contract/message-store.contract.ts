@@ -551,7 +551,6 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         await bench.append([sent('1'), sent('other', { destination: 'x' }), sent('2', { lane: 3 })]);
         await bench.append([sent('3', { account: 'acme' })]);
         const page = await store.scan('sink', 0, 2);
-        const text = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(-1)).toString();
         expect(page.map(message => text(message.record))).toEqual(['1', '2']);
         const next = await store.scan('sink', page[1]!.id, 2);
         expect(next.map(message => text(message.record))).toEqual(['3']);
@@ -668,3 +667,5 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
     });
   });
 }
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(-1)).toString();

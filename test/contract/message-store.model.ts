@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { batchNumberOf, messageId, type MessageId } from '../../actors/message/id.ts';
 import { Fate, What } from '../../actors/message/ledger.ts';

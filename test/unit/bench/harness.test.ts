@@ -102,7 +102,6 @@ describe('a ledger of a load that was cut off', () => {
 });
 
 it('the closing line counts figures at their floor, and checks', () => {
-  const row = (values: number[], problems: string[] = []) => judge({ goal: 'P1', values, details: [], problems });
   const rows = [row([0.1, 0.3, 0.6]), row([0.1, 0.1, 0.6]), row([0.9], ['lost'])];
   const checks = [
     { name: 'a', ok: true, detail: '' },
@@ -115,3 +114,7 @@ it('the closing line counts figures at their floor, and checks', () => {
   ]);
   expect(closingLine(rows, checks)).toEqual({ line: '2 passed, 3 failed', failed: 3 });
 });
+
+function row(values: number[], problems: string[] = []) {
+  return judge({ goal: 'P1', values, details: [], problems });
+}

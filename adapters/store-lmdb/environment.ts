@@ -46,6 +46,8 @@ function openAt(folder: string): Environment {
     noReadAhead: true,
     cache: false,
     permissionsMode: 0o600,
+    // A dot in the folder's name does not make it a file's.
+    noSubdir: false,
   } as Parameters<typeof open<Buffer, Buffer>>[0]);
 }
 

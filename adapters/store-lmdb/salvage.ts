@@ -70,7 +70,8 @@ class Salvage {
       .toSorted((a, b) => b.transaction - a.transaction);
     const [newest] = metas;
     if (!newest) {
-      yield* this.#withoutMeta();
+      this.#gaps.push(EVERYTHING);
+      yield* this.#orphans();
       return;
     }
     // The meta page of the transaction after it may be the damaged one: the pages it wrote are there.
@@ -83,7 +84,7 @@ class Salvage {
   #leadsToItsRoot({ main, transaction }: Meta): boolean {
     if (main.root < 0) return true;
     const page = this.#page(main.root);
-    return page !== undefined && transactionOf(page) === transaction;
+    return page !== undefined && looksRight(page, main.root, transaction, transaction);
   }
 
   #page(page: number): Buffer | undefined {
@@ -94,7 +95,7 @@ class Salvage {
   /** The entries of a tree, as far as it can be followed. */
   *#below(page: number, transaction: number, range: Range): Generator<Entry> {
     const buffer = page >= 2 && page < this.#visited.length && this.#visited[page] === 0 ? this.#page(page) : undefined;
-    if (!buffer || !looksRight(buffer, page, transaction)) {
+    if (!buffer || !looksRight(buffer, page, 1, transaction)) {
       this.#gaps.push(range);
       return;
     }
@@ -133,15 +134,42 @@ class Salvage {
     return first >= 2 && last < this.#file.pages ? this.#file.readOverflow(first, octets) : undefined;
   }
 
-  /** Leaves that nothing leads to any more, of what is missing. */
+  /**
+   * Leaves that nothing leads to any more, of what is missing: the newest first, and of an older one only what no newer one
+   * has the place of. Pages that were free when a free list was written last, and were not written since, are passed over.
+   */
   *#orphans(): Generator<Entry> {
+    const freeSince = this.#freeSince();
+    const pages: { readonly page: number; readonly transaction: number }[] = [];
     for (let page = 2; page < this.#visited.length; page++) {
       if (this.#visited[page] === 1 || this.#uses[page] === PageUse.free) continue;
       const buffer = this.#leaf(page, this.#transaction);
-      if (!buffer) continue;
-      const nodes = nodesOf(buffer, PageFlag.leaf);
-      for (const gap of this.#gaps) yield* this.#entries(buffer, nodes, gap);
+      if (!buffer || transactionOf(buffer) <= freeSince[page]!) continue;
+      pages.push({ page, transaction: transactionOf(buffer) });
     }
+    const newer = new Ranges();
+    for (const { page } of pages.toSorted((a, b) => b.transaction - a.transaction)) {
+      const buffer = this.#page(page)!;
+      const nodes = nodesOf(buffer, PageFlag.leaf);
+      for (const gap of this.#gaps) {
+        for (const entry of this.#entries(buffer, nodes, gap)) if (!newer.has(entry.key)) yield entry;
+      }
+      newer.add(keyOf(buffer, nodes.at(0)!), keyOf(buffer, nodes.at(-1)!));
+    }
+  }
+
+  /** By page: the newest free list that has it. Old versions of the list still tell which pages are only remains. */
+  #freeSince(): Float64Array {
+    const since = new Float64Array(this.#visited.length);
+    for (let page = 2; page < this.#visited.length; page++) {
+      const buffer = this.#page(page)!;
+      if (pageNumber(buffer) !== page || flagsOf(buffer) !== PageFlag.leaf || !isOfFreeList(buffer)) continue;
+      for (const node of nodesOf(buffer, PageFlag.leaf)) {
+        const ids = this.#value(buffer, node, 8);
+        if (ids) eachFree(ids, free => (since[free] = Math.max(since[free] ?? 0, transactionOf(buffer))));
+      }
+    }
+    return since;
   }
 
   /** The leaves that one transaction wrote. */
@@ -165,42 +193,40 @@ class Salvage {
     const buffer = this.#page(page);
     if (!buffer || pageNumber(buffer) !== page || flagsOf(buffer) !== PageFlag.leaf) return undefined;
     if (transactionOf(buffer) > transaction) return undefined;
-    const [first] = nodesOf(buffer, PageFlag.leaf);
-    // Keys of the free list are numbers of eight octets, far below 2^48.
-    const isFree =
-      first === undefined || (keyOf(buffer, first).length === 8 && keyOf(buffer, first).readUInt16LE(6) === 0);
-    return isFree ? undefined : buffer;
-  }
-
-  /** No meta page is left: the root is what the newest transaction wrote and none of its own pages leads to. */
-  *#withoutMeta(): Generator<Entry> {
-    let newest = 0;
-    for (let page = 2; page < this.#visited.length; page++) {
-      const buffer = this.#page(page);
-      if (buffer && pageNumber(buffer) === page && isTreePage(buffer)) newest = Math.max(newest, transactionOf(buffer));
-    }
-    const roots = new Set<number>();
-    const children = new Set<number>();
-    for (let page = 2; page < this.#visited.length; page++) {
-      const buffer = this.#page(page);
-      if (!buffer || pageNumber(buffer) !== page || !isTreePage(buffer) || transactionOf(buffer) !== newest) continue;
-      if (flagsOf(buffer) === PageFlag.branch) {
-        for (const node of nodesOf(buffer, PageFlag.branch)) children.add(childOf(buffer, node));
-        roots.add(page);
-      } else if (this.#leaf(page, newest)) roots.add(page);
-    }
-    this.#transaction = newest;
-    for (const root of roots) if (!children.has(root)) yield* this.#below(root, newest, EVERYTHING);
-    yield* this.#orphans();
+    return nodesOf(buffer, PageFlag.leaf).length === 0 || isOfFreeList(buffer) ? undefined : buffer;
   }
 }
 
 const isTreePage = (page: Buffer): boolean => flagsOf(page) === PageFlag.branch || flagsOf(page) === PageFlag.leaf;
 
+/** Keys of the free list are transaction numbers: eight octets, far below 2^48. */
+function isOfFreeList(leaf: Buffer): boolean {
+  const [first] = nodesOf(leaf, PageFlag.leaf);
+  if (first === undefined) return false;
+  const key = keyOf(leaf, first);
+  return key.length === 8 && key.readUInt16LE(6) === 0;
+}
+
+/** The pages of a free list's value; it may be damaged. */
+function eachFree(ids: Buffer, free: (page: number) => void): void {
+  const count = Math.min(ids.length >= 8 ? u64(ids, 0) : 0, Math.floor(ids.length / 8) - 1);
+  for (let i = 1; i <= count; i++) {
+    const entry = ids.readBigInt64LE(i * 8);
+    const isRange = entry < 0n && i < count;
+    const first = isRange ? ids.readBigInt64LE(++i * 8) : entry;
+    const pages = isRange ? -entry : 1n;
+    if (first < 2n || pages > LARGEST_RANGE) continue;
+    for (let page = Number(first), left = Number(pages); left > 0; page++, left--) free(page);
+  }
+}
+
+/** Pages of a range in a free list that is believed: 1 TB. */
+const LARGEST_RANGE = 2n ** 28n;
+
 /** One flipped bit makes one of these wrong; a page that is another's has more. */
-function looksRight(buffer: Buffer, page: number, transaction: number): boolean {
+function looksRight(buffer: Buffer, page: number, least: number, most: number): boolean {
   const own = transactionOf(buffer);
-  const signs = [pageNumber(buffer) === page, isTreePage(buffer), own >= 1 && own <= transaction];
+  const signs = [pageNumber(buffer) === page, isTreePage(buffer), own >= least && own <= most];
   return signs.filter(Boolean).length >= 2;
 }
 
@@ -235,4 +261,41 @@ function keyOf(page: Buffer, node: number): Buffer {
 
 function isIn(key: Buffer, { low, high }: Range): boolean {
   return low.compare(key) <= 0 && (high === undefined || key.compare(high) < 0);
+}
+
+/** Keys from a first to a last one, both included: disjoint, by order. */
+class Ranges {
+  readonly #ranges: { first: Buffer; last: Buffer }[] = [];
+
+  has(key: Buffer): boolean {
+    const range = this.#ranges[this.#after(key) - 1];
+    return range !== undefined && key.compare(range.last) <= 0;
+  }
+
+  add(first: Buffer, last: Buffer): void {
+    let from = this.#after(first);
+    if (from > 0 && first.compare(this.#ranges[from - 1]!.last) <= 0) from--;
+    let to = from;
+    let merged = { first, last };
+    for (; to < this.#ranges.length && this.#ranges[to]!.first.compare(last) <= 0; to++) {
+      const range = this.#ranges[to]!;
+      merged = {
+        first: range.first.compare(merged.first) < 0 ? range.first : merged.first,
+        last: range.last.compare(merged.last) > 0 ? range.last : merged.last,
+      };
+    }
+    this.#ranges.splice(from, to - from, merged);
+  }
+
+  /** How many ranges begin at or before the key. */
+  #after(key: Buffer): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#ranges[middle]!.first.compare(key) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }

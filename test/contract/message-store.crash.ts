@@ -59,7 +59,9 @@ function promisesOf(lines: readonly string[]): Promised {
     } else if (what === 'o') {
       for (const word of words.filter(Boolean)) {
         const [number, due] = word.split(':');
-        for (let i = 0; i < due!.length; i++) if (due![i] === '1') promised.archived.add(messageId(Number(number), i));
+        for (let i = 0; i < due!.length; i++) {
+          if (due![i] === '1') promised.archived.add(messageId(Number(number), i));
+        }
       }
     }
   }

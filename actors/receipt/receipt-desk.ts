@@ -213,14 +213,14 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   turnEnd(): void {
     this.#ask();
-    if (this.#builder.count > 0 && this.#committing === 0) this.#close();
+    // At once: in the same transaction as the response that came with the receipt.
+    if (this.#builder.count > 0) this.#close();
     if (this.#quiet.submitters.length > 0) this.#settleQuiet();
   }
 
-  /** A commit has ended: what has gathered meanwhile forms the next. */
+  /** A commit has ended. */
   ended(): void {
     this.#committing--;
-    if (this.#builder.count > 0) this.#changed();
   }
 
   #ask(): void {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
 import { readBatch } from '../../actors/message/batch.ts';
 import { STRIPE_LIMIT, clockFloor } from '../../actors/message/id.ts';
 import { Fate } from '../../actors/message/ledger.ts';
@@ -333,8 +334,9 @@ export class LmdbStore {
 const NONE = new Uint8Array(0);
 const nobody = (): void => undefined;
 
+/** LMDB gives the number of the system's error: its name is what people look for. */
 function describe(error: unknown): string {
-  const cause = error as NodeJS.ErrnoException;
-  const errno = cause.code ?? 'error';
-  return `${typeof errno === 'string' ? errno : `errno ${String(errno)}`} (${cause.message})`;
+  const { code, message } = error as { code?: string | number; message: string };
+  const name = typeof code === 'number' && code > 0 && code < 200 ? getSystemErrorName(-code) : (code ?? 'error');
+  return `${name} (${message})`;
 }

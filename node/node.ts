@@ -443,7 +443,11 @@ export class Node {
     if (worker.role === 'simulator' && worker.life > 1) ready = this.configurationChanged(false);
     if (worker.role === 'worker' && this.#serving) ready = this.#setUp(worker as unknown as WorkerHandle<WorkerApi>);
     else if (worker.role === 'archive') ready = this.#archiveUp(worker as unknown as WorkerHandle<ArchiveApi>, wired);
-    ready.catch((error: unknown) => this.#log?.error('thread could not be set up', { error: error as Error }));
+    ready.catch((error: unknown) => {
+      // One that was stopped while it was being set up has not failed.
+      if (this.#lifecycle === undefined || this.#lifecycle.phase === 'serving')
+        this.#log?.error('thread could not be set up', { error: error as Error });
+    });
   }
 
   #down<Api extends object>(worker: WorkerHandle<Api>, reason: Error): void {

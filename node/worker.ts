@@ -288,8 +288,9 @@ export class Worker implements ThreadBody<WorkerApi> {
       monotonic: systemClock.monotonicMs,
       receiptId: id => candidates(id, carrier.receiptId)[0] ?? id,
       bound: session => this.#bindCarrier(carrier, link, session),
-      changed: (up, reason) => {
-        if (up) log.info('carrier bound');
+      changed: (state, reason) => {
+        if (state === 'bound') log.info('carrier bound');
+        else if (state === 'ended') log.info('carrier unbound', { reason });
         else log.warn('carrier session lost', { reason });
       },
     });

@@ -22,8 +22,8 @@ export interface LinkDeps extends Omit<CarrierDeps, 'bind' | 'timers' | 'address
   readonly timers: Timers;
   readonly random: () => number;
   readonly bound: (session: CarrierSession) => BindActor;
-  /** One line for the log: up, or why down. */
-  readonly changed: (up: boolean, reason: string) => void;
+  /** One line for the log. `ended`: it was stopped, and does not come back. @param reason why it is not bound */
+  readonly changed: (state: 'bound' | 'lost' | 'ended', reason: string) => void;
 }
 
 /** The wait before attempt `n` (from 0): doubled each time, up to the longest, and a quarter less at random. */
@@ -99,7 +99,7 @@ export class CarrierLink {
       bound: session => {
         this.#attempt = 0;
         this.reason = '';
-        this.#deps.changed(true, '');
+        this.#deps.changed('bound', '');
         return this.#deps.bound(session);
       },
       ended: (_session, reason) => this.#lost(reason),
@@ -120,7 +120,7 @@ export class CarrierLink {
     this.#socket = undefined;
     this.#look.cancel();
     this.reason = reason;
-    this.#deps.changed(false, reason);
+    this.#deps.changed(this.#stopped ? 'ended' : 'lost', reason);
     if (this.#stopped) return;
     const { reconnectMs, reconnectMaxMs } = this.settings;
     this.#retry.start(reconnectDelay(this.#attempt++, reconnectMs, reconnectMaxMs, this.#deps.random()));

@@ -21,7 +21,7 @@ import type {
 import { receivable, type BindType, type SessionState, type Side } from './session-states.ts';
 
 /** Before a bind nothing longer than a bind is read. */
-export const UNBOUND_PDU_LENGTH = 512;
+const UNBOUND_PDU_LENGTH = 512;
 /** What the last octets we said may take to leave, after which the connection is cut. */
 const LAST_WORDS_MS = 5000;
 

@@ -8,7 +8,7 @@ import { PduEncodeError } from './errors.ts';
  * encode.ts.
  */
 const { submit_sm: SUBMIT_SM, deliver_sm: DELIVER_SM, deliver_sm_resp: DELIVER_SM_RESP } = COMMAND_ID;
-const { enquire_link_resp: ENQUIRE_LINK_RESP, generic_nack: GENERIC_NACK } = COMMAND_ID;
+const { generic_nack: GENERIC_NACK } = COMMAND_ID;
 
 /** Room that any of the responses below needs at most: a header, and a message_id of 64 octets with its NUL. */
 export const RESP_ROOM = 16 + 65;
@@ -196,10 +196,6 @@ export function writeDeliverSmResp(out: Buffer, at: number, status: number, sequ
   out[at + HEADER_LENGTH] = 0;
   writeHeader(out, at, HEADER_LENGTH + 1, DELIVER_SM_RESP, 0, sequence);
   return at + HEADER_LENGTH + 1;
-}
-
-export function writeEnquireLinkResp(out: Buffer, at: number, sequence: number): number {
-  return writeHeaderOnly(out, at, ENQUIRE_LINK_RESP, 0, sequence);
 }
 
 /** @param sequence of the PDU that is refused, 0 when it could not be read (v3.4 §4.3.1) */

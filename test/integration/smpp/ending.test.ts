@@ -96,7 +96,7 @@ describe('a node that is asked to end', () => {
       routes: [{ called_prefix: '44', dest_smsc: 'sink' }],
     };
     const acked: string[] = [];
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       await using node = await startNode({ config, dataDir });
       using load = await SteadyLoad.bind(node.ports['smpp']!, 'load');
       await node.statusWhen('the carrier is bound', status => status.sessions.length === 3);

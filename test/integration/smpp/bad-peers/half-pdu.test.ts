@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startNode, type NodeProcess } from '../../../support/node-process.ts';
 import { headerPdu, RawPeer, submitPdu } from '../../../support/raw-peer.ts';
+import { waitUntil } from '../../../support/wait-until.ts';
 
 let node: NodeProcess;
 beforeAll(async () => {
@@ -28,9 +29,11 @@ test.each([1, 3, 15, 16, 30])('%i octets of a PDU, then silence, before a bind',
 });
 
 test.each([1, 3, 15, 16, 30])('%i octets of a PDU, then silence, bound', async octets => {
+  const lines = node.logs('account unbound').length;
   using peer = await RawPeer.bind(node.ports['smpp']!, 'shop');
   peer.send(submitPdu(2, '447700900123').subarray(0, octets));
   expect(await silence(peer)).toBeGreaterThan(350);
+  await waitUntil('the log says so', () => node.logs('account unbound').length > lines);
   expect(node.logs('account unbound').at(-1)).toMatchObject({
     account: 'shop',
     reason: 'stalled in the middle of a PDU',

@@ -8,7 +8,6 @@ import {
   RESP_ROOM,
   smSize,
   writeDeliverSmResp,
-  writeEnquireLinkResp,
   writeGenericNack,
   writeHeaderOnly,
   writeSm,
@@ -209,10 +208,6 @@ describe('responses', () => {
         same(
           written(RESP_ROOM, (out, at) => writeGenericNack(out, at, command_status, sequence_number)),
           { command: 'generic_nack', command_status, sequence_number },
-        );
-        same(
-          written(RESP_ROOM, (out, at) => writeEnquireLinkResp(out, at, sequence_number)),
-          { command: 'enquire_link_resp', sequence_number },
         );
         same(
           written(RESP_ROOM, (out, at) =>

@@ -110,6 +110,7 @@ export class Node {
         diskReserveOctets: store.disk_reserve_mb * 1024 * 1024,
         lingerMs: LINGER_MS,
       },
+      archives: options.configuration.archive.enabled,
       stripes: stripesFor(join(resolve(data_dir), 'store'), this.#workerCount),
     };
     this.#archive = this.#pool<ArchiveApi>('archive', './archive-thread.ts', 1, () => storeData);

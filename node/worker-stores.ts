@@ -16,9 +16,15 @@ export interface StoreThreadData {
   readonly settings: StoreSettings;
   /** By worker: the stripes it keeps. */
   readonly stripes: readonly (readonly number[])[];
+  /** False: there is no archive, what is settled goes. */
+  readonly archives: boolean;
   /** The lives of this worker before ended one soon after the other: a message may be the cause. */
   readonly careful: boolean;
 }
+
+/** Whoever discards claims nothing. */
+const NOBODY = 0;
+const DISCARD_EVERY_MS = 50;
 
 /**
  * The stripes that this worker keeps, each an LMDB environment in a folder of its own, and its links to the others.
@@ -31,6 +37,7 @@ export class WorkerStores {
   readonly #data: StoreThreadData;
   readonly #engines = new Map<number, LmdbStore>();
   readonly #links = new Map<number, Link>();
+  #discarding: NodeJS.Timeout | undefined;
   /** The archive's link: it only asks. Held so that it lives as long as this thread. */
   #asking: Link | undefined;
   readonly #ready: (destinations: readonly string[]) => void;
@@ -54,6 +61,7 @@ export class WorkerStores {
     this.#lapsed = lapsed;
     for (const stripe of data.stripes[index]!) this.#engines.set(stripe, this.#open(stripe));
     this.store = this.#claimant().store;
+    if (!data.archives) this.#discarding = setInterval(() => this.#discard(), DISCARD_EVERY_MS);
   }
 
   /** Lines about damage; each is given once. */
@@ -71,8 +79,13 @@ export class WorkerStores {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#discarding);
     this.#asking?.close();
     for (const engine of this.#engines.values()) await engine.close();
+  }
+
+  #discard(): void {
+    for (const engine of this.#engines.values()) engine.discardSettled(NOBODY);
   }
 
   #connectWorker(index: number, port: MessagePort): void {

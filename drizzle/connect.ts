@@ -24,6 +24,9 @@ export function connect(url: string, options: ConnectOptions): postgres.Sql {
     max: options.max,
     connect_timeout: 10,
     onnotice: () => undefined,
+    // The driver's own query for array types at connect rejects where nobody can catch it when the server is just
+    // starting or stopping. Without it arrays cannot be parameters: pass JSON.
+    fetch_types: false,
     connection: {
       application_name: options.applicationName,
       statement_timeout: options.statementTimeoutMs,

@@ -2,9 +2,12 @@ import { desc, eq } from 'drizzle-orm';
 import type { PublicIds } from '../../actors/message/id.ts';
 import type { Database } from '../../drizzle/db.ts';
 import { messageFates } from '../../drizzle/schema/archive.ts';
+import { within } from './within.ts';
 
 /** An archived message with its final state. Times are Dates; what does not apply, or was not kept, is null. */
 export type ArchivedMessage = Omit<typeof messageFates.$inferSelect, 'address' | 'day'>;
+
+const DEADLINE_MS = 10_000;
 
 /** Look-ups in the archive. */
 export class ArchiveReader {
@@ -23,12 +26,13 @@ export class ArchiveReader {
    */
   async find(publicId: number): Promise<ArchivedMessage | undefined> {
     const address = this.#ids.fromPublic(publicId);
-    const [row] = await this.#db
+    const query = this.#db
       .select()
       .from(messageFates)
       .where(eq(messageFates.address, address))
       .orderBy(desc(messageFates.day))
       .limit(1);
+    const [row] = await within(DEADLINE_MS, query.execute());
     if (!row) return undefined;
     const { address: _address, day: _day, ...message } = row;
     return message;

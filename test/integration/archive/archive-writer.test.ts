@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Sql } from 'postgres';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readBatch, subsetOf } from '../../../actors/message/batch.ts';
 import { messageId, PublicIds } from '../../../actors/message/id.ts';
 import { Fate, FATE_NAMES, What } from '../../../actors/message/ledger.ts';
@@ -9,14 +9,15 @@ import { ArchiveReader } from '../../../adapters/archive/archive-reader.ts';
 import { ArchiveWriter } from '../../../adapters/archive/archive-writer.ts';
 import { MESSAGE_COLUMNS } from '../../../adapters/archive/message-row.ts';
 import { Partitions } from '../../../adapters/archive/partitions.ts';
-import { connect } from '../../../drizzle/connect.ts';
 import { openDatabase } from '../../../drizzle/db.ts';
 import { migrate } from '../../../drizzle/migrate.ts';
+import { Session } from '../../../drizzle/session.ts';
 import { itemOf, ledgerOf, sentItem } from '../../support/archive-items.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/test-postgres.ts';
 
 const AT = Date.UTC(2026, 10, 21, 12, 30, 15, 250);
 const DAY_MS = 86_400_000;
+const OPTIONS = { applicationName: 'test', statementTimeoutMs: 30_000 };
 const NUMBER = 7_000_000_001;
 const ids = new PublicIds(Buffer.from('0123456789abcdef'));
 const decode = (octets: Buffer, dataCoding: number): string | undefined =>
@@ -24,6 +25,7 @@ const decode = (octets: Buffer, dataCoding: number): string | undefined =>
 
 let postgres: TestPostgres;
 let url: string;
+let session: Session;
 let sql: Sql;
 let partitions: Partitions;
 let writer: ArchiveWriter;
@@ -35,11 +37,12 @@ afterAll(() => postgres.stop());
 beforeEach(async () => {
   url = await postgres.database();
   await migrate(url);
-  sql = connect(url, { max: 1, applicationName: 'test', statementTimeoutMs: 30_000 });
-  partitions = new Partitions(sql);
-  writer = new ArchiveWriter(sql, partitions, ids, decode);
+  session = new Session(url, OPTIONS);
+  sql = session.sql;
+  partitions = new Partitions(session);
+  writer = new ArchiveWriter(session, partitions, ids, decode);
 });
-afterEach(() => sql.end());
+afterEach(() => session.end(5));
 
 const counts = async (): Promise<Record<string, number>> => {
   const rows =
@@ -207,7 +210,7 @@ describe('once each', () => {
   });
 
   test('two writers at the same batches at once', async () => {
-    const other = connect(url, { max: 1, applicationName: 'test 2', statementTimeoutMs: 30_000 });
+    await using other = new Session(url, OPTIONS);
     const second = new ArchiveWriter(other, new Partitions(other), ids, decode);
     const items = Array.from({ length: 40 }, (_, i) => sentItem(NUMBER + i, AT, 100));
     await partitions.ensureAhead(AT);
@@ -215,7 +218,6 @@ describe('once each', () => {
     expect(a.messages + b.messages).toBe(4000);
     expect(await rowsOf('messages')).toBe(4000);
     expect(await counts()).toEqual({ sent: 4000 });
-    await other.end();
   });
 
   test('a receipt after the row: in `receipts`, the view and the counters, once', async () => {
@@ -325,15 +327,15 @@ describe('days', () => {
     expect((await writer.write([sentItem(NUMBER + 3, AT, 1)])).messages).toBe(1);
   });
 
-  test('a table that somebody reads for long delays a drop, not the writing', async () => {
+  test('a long report delays a drop, but neither a new day nor the writing', async () => {
     await partitions.ensure([9800, 9821]);
-    const reader = connect(url, { max: 1, applicationName: 'report', statementTimeoutMs: 30_000 });
-    await reader.begin(async tx => {
+    await using report = new Session(url, OPTIONS);
+    await report.transaction(async tx => {
       await tx`SELECT count(*) FROM messages`;
+      await partitions.ensure([9830]);
       await expect(partitions.dropOld(AT, 3, 3)).rejects.toMatchObject({ code: '55P03' });
       expect((await writer.write([sentItem(NUMBER, AT, 1)])).messages).toBe(1);
     });
-    await reader.end();
     expect(await partitions.dropOld(AT, 3, 3)).toHaveLength(1);
   });
 });

@@ -139,7 +139,7 @@ describe('100,000 messages, once each', () => {
     // What was committed before its answer was lost is not counted by the archive, yet written once.
     expect(archive.stats().messages).toBeLessThanOrEqual(100_000);
     expect(new Set(store.done).size).toBe(items.length);
-  });
+  }, 180_000);
 });
 
 describe('a database that is not there', () => {

@@ -1,10 +1,11 @@
 import type { Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readBatch, subsetOf } from '../../../actors/message/batch.ts';
-import { messageId, PublicIds } from '../../../actors/message/id.ts';
+import { batchNumberOf, messageId, notBefore, PublicIds } from '../../../actors/message/id.ts';
 import { Fate, FATE_NAMES, What } from '../../../actors/message/ledger.ts';
 import { ArchiveMode, Kind } from '../../../actors/message/record.ts';
 import type { OutboxItem } from '../../../actors/ports.ts';
+import { decodeText } from '../../../actors/text/decode.ts';
 import { ArchiveReader } from '../../../adapters/archive/archive-reader.ts';
 import { ArchiveWriter } from '../../../adapters/archive/archive-writer.ts';
 import { MESSAGE_COLUMNS } from '../../../adapters/archive/message-row.ts';
@@ -20,8 +21,6 @@ const DAY_MS = 86_400_000;
 const OPTIONS = { applicationName: 'test', statementTimeoutMs: 30_000 };
 const NUMBER = 7_000_000_001;
 const ids = new PublicIds(Buffer.from('0123456789abcdef'));
-const decode = (octets: Buffer, dataCoding: number): string | undefined =>
-  dataCoding === 8 ? Buffer.from(octets).swap16().toString('utf16le') : undefined;
 
 let postgres: TestPostgres;
 let url: string;
@@ -40,7 +39,7 @@ beforeEach(async () => {
   session = new Session(url, OPTIONS);
   sql = session.sql;
   partitions = new Partitions(session);
-  writer = new ArchiveWriter(session, partitions, ids, decode);
+  writer = new ArchiveWriter(session, partitions, ids, decodeText);
 });
 afterEach(() => session.end(5));
 
@@ -81,7 +80,7 @@ describe('rows', () => {
     };
     const entries = [{ ...settled(1), carrierId: '0A1b', attempts: 3 }, receipt(1, Fate.undeliverable, 0xffff_fffe)];
     await writer.write([itemOf(NUMBER, AT, [{}, message], [settled(0), ...entries])]);
-    const open = openDatabase(url, 'test');
+    await using open = openDatabase(url, 'test');
     const reader = new ArchiveReader(open.db, ids);
     const publicId = ids.toPublic(messageId(NUMBER, 1));
     expect(await reader.find(publicId)).toEqual({
@@ -119,7 +118,20 @@ describe('rows', () => {
     });
     expect((await reader.find(ids.toPublic(messageId(NUMBER, 0))))?.status).toBe('sent');
     expect(await reader.find(ids.toPublic(messageId(NUMBER, 2)))).toBeUndefined();
-    await open.close();
+  });
+
+  test('is found whatever day it is of, also one that its number does not tell', async () => {
+    const later = AT + 3 * DAY_MS;
+    const number = 16 * (later - notBefore(0));
+    const at = [AT, later, later + 9 * DAY_MS];
+    await writer.write(at.map((createdAt, i) => sentItem(number + i, createdAt, 1)));
+    await using open = openDatabase(url, 'test');
+    const reader = new ArchiveReader(open.db, ids);
+    for (const [i, createdAt] of at.entries()) {
+      const address = messageId(number + i, 0);
+      expect(notBefore(batchNumberOf(address))).toBe(later);
+      expect((await reader.find(ids.toPublic(address)))?.acceptedAt).toEqual(new Date(createdAt));
+    }
   });
 
   test('each goes to the day of its batch, made on demand', async () => {
@@ -211,7 +223,7 @@ describe('once each', () => {
 
   test('two writers at the same batches at once', async () => {
     await using other = new Session(url, OPTIONS);
-    const second = new ArchiveWriter(other, new Partitions(other), ids, decode);
+    const second = new ArchiveWriter(other, new Partitions(other), ids, decodeText);
     const items = Array.from({ length: 40 }, (_, i) => sentItem(NUMBER + i, AT, 100));
     await partitions.ensureAhead(AT);
     const [a, b] = await Promise.all([writer.write(items), second.write(items)]);
@@ -256,6 +268,14 @@ describe('once each', () => {
     expect(await fates()).toEqual({ sent: 1, delivered: 1 });
     const [row] = await sql`SELECT text FROM message_fates WHERE status = 'delivered'`;
     expect(row?.['text']).toBe('hello');
+    await using open = openDatabase(url, 'test');
+    const found = await new ArchiveReader(open.db, ids).find(ids.toPublic(messageId(NUMBER, 1)));
+    expect(found).toMatchObject({
+      status: 'delivered',
+      fate: Fate.delivered,
+      doneAt: new Date(AT + 5000),
+      text: 'hello',
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { DrizzleQueryError, desc, eq, isNotNull, sql } from 'drizzle-orm';
+import { DrizzleQueryError, eq, sql, type SQL } from 'drizzle-orm';
 import type { Database } from './db.ts';
 import { accounts, apiKeys, carriers, frontends, routingTables, settings, users } from './schema/configuration.ts';
 
@@ -32,19 +32,16 @@ export class RoutingVersionTakenError extends Error {
 }
 
 const TABLES = { accounts, carriers, frontends, users, apiKeys, settings } as const;
-/** Rows in one statement: it has two parameters a row, of 65,534. */
-const ROWS = 10_000;
 
 /**
- * Makes the database hold exactly this configuration, in one transaction; older routing tables stay.
- * @throws RoutingVersionTakenError, and the driver's errors
+ * Makes the database hold exactly this configuration; older routing tables stay.
+ * @throws RoutingVersionTakenError, and the driver's errors: nothing has changed then, but for a routing table that was
+ *   added and is not active
  */
 export async function saveConfiguration(db: Database, snapshot: ConfigurationSnapshot): Promise<void> {
   try {
-    await db.transaction(async tx => {
-      for (const section of SECTIONS) await saveSection(tx, section, snapshot[section]);
-      if (snapshot.routing) await saveRouting(tx, snapshot.routing);
-    });
+    if (snapshot.routing) await addRouting(db, snapshot.routing);
+    await db.execute(saveStatement(snapshot));
   } catch (error) {
     // Drizzle's own error quotes the statement's values, secrets included.
     throw error instanceof DrizzleQueryError ? (error.cause ?? error) : error;
@@ -53,59 +50,54 @@ export async function saveConfiguration(db: Database, snapshot: ConfigurationSna
 
 /** Undefined when none was ever saved. */
 export async function loadConfiguration(db: Database): Promise<ConfigurationSnapshot | undefined> {
-  return db.transaction(
-    async tx => {
-      const sections = {} as Record<Section, ConfigurationEntry[]>;
-      for (const section of SECTIONS) {
-        const { name, definition } = TABLES[section];
-        sections[section] = await tx.select({ name, definition }).from(TABLES[section]).orderBy(name);
-      }
-      const [routing] = await tx
-        .select({ version: routingTables.version, routes: routingTables.routes })
-        .from(routingTables)
-        .where(isNotNull(routingTables.activatedAt))
-        .orderBy(desc(routingTables.activatedAt))
-        .limit(1);
-      const empty = !routing && SECTIONS.every(section => sections[section].length === 0);
-      return empty ? undefined : { ...sections, routing };
-    },
-    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  // One statement: one state of the database.
+  const parts = SECTIONS.map(section => sql`SELECT ${section} AS section, name, definition FROM ${TABLES[section]}`);
+  const active = sql`SELECT 'routing', version::text, routes FROM (
+    SELECT version, routes FROM ${routingTables} WHERE activated_at IS NOT NULL ORDER BY activated_at DESC LIMIT 1)`;
+  const rows = await db.execute<{ section: string; name: string; definition: object }>(
+    sql`SELECT * FROM (${sql.join([...parts, active], sql` UNION ALL `)}) AS all_of_it ORDER BY name`,
   );
+  if (rows.length === 0) return undefined;
+  const of = (section: string) =>
+    rows.filter(row => row.section === section).map(({ name, definition }) => ({ name, definition }));
+  const sections = Object.fromEntries(SECTIONS.map(section => [section, of(section)]));
+  const [routing] = of('routing').map(({ name, definition }) => ({ version: Number(name), routes: definition }));
+  return { ...(sections as Record<Section, ConfigurationEntry[]>), routing };
 }
 
-type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
-
-async function saveSection(tx: Transaction, section: Section, entries: readonly ConfigurationEntry[]): Promise<void> {
-  const table = TABLES[section];
-  const names = entries.map(entry => entry.name);
-  // An array parameter, not one parameter a name: there can be more names than a statement has parameters.
-  await tx.delete(table).where(sql`NOT (${table.name} = ANY (${sql.param(names)}::text[]))`);
-  for (let from = 0; from < entries.length; from += ROWS) {
-    await tx
-      .insert(table)
-      .values(entries.slice(from, from + ROWS).map(({ name, definition }) => ({ name, definition })))
-      .onConflictDoUpdate({
-        target: table.name,
-        set: { definition: sql`excluded.definition`, updatedAt: sql`now()` },
-        setWhere: sql`${table.definition} IS DISTINCT FROM excluded.definition`,
-      });
-  }
+/**
+ * One statement with a part for each table, so that it is done whole or not at all without a transaction (see `Session`
+ * for why not).
+ */
+function saveStatement(snapshot: ConfigurationSnapshot): SQL {
+  const entries = SECTIONS.flatMap(section => snapshot[section].map(entry => ({ section, ...entry })));
+  const parts = SECTIONS.map(
+    section => sql`
+      ${sql.identifier(`removed_${section}`)} AS (
+        DELETE FROM ${TABLES[section]} WHERE name NOT IN (SELECT name FROM entries WHERE section = ${section})),
+      ${sql.identifier(`saved_${section}`)} AS (
+        INSERT INTO ${TABLES[section]} AS t (name, definition)
+        SELECT name, definition FROM entries WHERE section = ${section}
+        ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, updated_at = now()
+        WHERE t.definition IS DISTINCT FROM excluded.definition)`,
+  );
+  return sql`
+    WITH entries AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(entries)}::text::jsonb) AS e (section text, name text, definition jsonb)),
+    ${sql.join(parts, sql`, `)}
+    UPDATE ${routingTables} SET activated_at = clock_timestamp() WHERE version = ${snapshot.routing?.version ?? null}`;
 }
 
-async function saveRouting(tx: Transaction, routing: { version: number; routes: unknown }): Promise<void> {
+async function addRouting(db: Database, routing: { version: number; routes: unknown }): Promise<void> {
   const { version, routes } = routing;
-  const inserted = await tx
+  const inserted = await db
     .insert(routingTables)
-    .values({ version, routes, activatedAt: sql`clock_timestamp()` })
+    .values({ version, routes })
     .onConflictDoNothing()
     .returning({ version: routingTables.version });
   if (inserted.length === 1) return;
-  const [saved] = await tx.select().from(routingTables).where(eq(routingTables.version, version));
+  const [saved] = await db.select().from(routingTables).where(eq(routingTables.version, version));
   // Through JSON, as it went in: undefined members are gone.
   if (!isDeepStrictEqual(saved?.routes, JSON.parse(JSON.stringify(routes))))
     throw new RoutingVersionTakenError(version);
-  await tx
-    .update(routingTables)
-    .set({ activatedAt: sql`clock_timestamp()` })
-    .where(eq(routingTables.version, version));
 }

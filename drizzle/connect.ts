@@ -6,6 +6,8 @@ export interface ConnectOptions {
   /** Shown in `pg_stat_activity`. */
   readonly applicationName: string;
   readonly statementTimeoutMs: number;
+  /** A connection ended, whoever ended it. Absent: connections are replaced after 30 to 60 minutes, and when lost. */
+  readonly onClose?: () => void;
 }
 
 /** Waiting for a lock longer than this fails the statement, which is then tried again: it never blocks others behind it. */
@@ -24,6 +26,10 @@ export function connect(url: string, options: ConnectOptions): postgres.Sql {
     max: options.max,
     connect_timeout: 10,
     onnotice: () => undefined,
+    ...(options.onClose ? { onclose: options.onClose, max_lifetime: null } : {}),
+    // The driver's own query for array types at connect rejects where nobody can catch it when the server is just
+    // starting or stopping. Without it arrays cannot be parameters: pass JSON.
+    fetch_types: false,
     connection: {
       application_name: options.applicationName,
       statement_timeout: options.statementTimeoutMs,

@@ -1,6 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises';
-import type { TransactionSql } from 'postgres';
-import { connect } from './connect.ts';
+import { Session, type Transaction } from './session.ts';
 
 /**
  * Migrations: `migrations/NNNN_name.sql`, append only, each compatible with the release before it. All that are missing
@@ -44,15 +43,11 @@ const FOLDER = new URL('./migrations/', import.meta.url);
  * @throws NewerDatabaseError, and the driver's errors
  */
 export async function migrate(url: string): Promise<Migrated> {
-  const sql = connect(url, { max: 1, applicationName: 'heliograph migrate', statementTimeoutMs: 0 });
-  try {
-    return await sql.begin(applyMissing);
-  } finally {
-    await sql.end({ timeout: 5 });
-  }
+  await using session = new Session(url, { applicationName: 'heliograph migrate', statementTimeoutMs: 0 });
+  return await session.transaction(applyMissing);
 }
 
-async function applyMissing(tx: TransactionSql): Promise<Migrated> {
+async function applyMissing(tx: Transaction): Promise<Migrated> {
   const migrations = await readMigrations();
   const known = migrations.at(-1)?.version ?? 0;
   await tx`SET LOCAL lock_timeout = 0`;
@@ -71,7 +66,7 @@ async function applyMissing(tx: TransactionSql): Promise<Migrated> {
   return { from, to: known };
 }
 
-async function currentVersion(tx: TransactionSql): Promise<number> {
+async function currentVersion(tx: Transaction): Promise<number> {
   const [table] = await tx`SELECT to_regclass('schema_versions') IS NOT NULL AS present`;
   if (table?.['present'] !== true) return 0;
   const [row] = await tx<{ version: number }[]>`SELECT coalesce(max(version), 0) AS version FROM schema_versions`;

@@ -57,7 +57,7 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
           store,
           databaseUrl,
           ids,
-          decode: (octets, dataCoding) => decodeText(octets, dataCoding, false),
+          decode: decodeText,
           nowMs: systemClock.nowMs,
           log,
           retentionDays: setup.retentionDays,

@@ -39,6 +39,12 @@ export function clockFloor(nowMs: number): number {
   return Math.max(1, Math.floor(nowMs - FLOOR_EPOCH_MS));
 }
 
+/**
+ * Before this time (ms since 1970) a batch number was not handed out, if its stripe kept to the rate above: a hint of
+ * where to search first, no more.
+ */
+export const notBefore = (batchNumber: number): number => FLOOR_EPOCH_MS + Math.floor(batchNumber / STRIPE_LIMIT);
+
 const HALF = 2 ** 26;
 const MASK = HALF - 1;
 const ROUNDS = 4;

@@ -1,12 +1,14 @@
-import type { Sql } from 'postgres';
+import postgres from 'postgres';
 import type { PublicIds } from '../../actors/message/id.ts';
 import type { MessageStore, OutboxItem } from '../../actors/ports.ts';
-import { connect, shownUrl } from '../../drizzle/connect.ts';
+import { shownUrl } from '../../drizzle/connect.ts';
 import { migrate, NewerDatabaseError } from '../../drizzle/migrate.ts';
+import { Session } from '../../drizzle/session.ts';
 import type { ArchiveLog } from './archive-log.ts';
 import { ArchiveWriter, type ChunkResult } from './archive-writer.ts';
 import type { DecodeText } from './message-row.ts';
 import { Partitions } from './partitions.ts';
+import { within } from './within.ts';
 
 /**
  * The archive's loop: from the store's outbox to Postgres, and "archived" back. It never slows messages: while the
@@ -79,7 +81,7 @@ class ArchiveLoop {
   readonly #deps: ArchiveDeps;
   readonly #deadlineMs: number;
   readonly #stopping = new AbortController();
-  #sql: Sql | undefined;
+  #session: Session | undefined;
   #partitions: Partitions | undefined;
   #writer: ArchiveWriter | undefined;
   #state: ArchiveStats['state'] = 'starting';
@@ -140,26 +142,36 @@ class ArchiveLoop {
 
   /** Connected, migrated, partitions made, old ones dropped. */
   async #ready(): Promise<void> {
-    const { databaseUrl, ids, decode, nowMs, retentionDays, countsDays, log } = this.#deps;
+    const { databaseUrl, ids, decode, nowMs, log } = this.#deps;
     if (!this.#writer) {
       if (this.#state === 'starting') {
         const { from, to } = await migrate(databaseUrl);
         if (from !== to) log.info({ from, to }, 'database migrated');
       }
-      this.#sql = connect(databaseUrl, {
-        max: 1,
+      this.#session = new Session(databaseUrl, {
         applicationName: 'heliograph archive',
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       });
-      this.#partitions = new Partitions(this.#sql);
-      this.#writer = new ArchiveWriter(this.#sql, this.#partitions, ids, decode);
+      this.#partitions = new Partitions(this.#session);
+      this.#writer = new ArchiveWriter(this.#session, this.#partitions, ids, decode);
     }
     const now = nowMs();
     if (Math.abs(now - this.#upkeepAt) < UPKEEP_MS) return;
     await within(this.#deadlineMs, this.#partitions!.ensureAhead(now));
     this.#upkeepAt = now;
-    const dropped = await within(this.#deadlineMs, this.#partitions!.dropOld(now, retentionDays, countsDays));
-    if (dropped.length > 0) log.info({ days: dropped }, 'days dropped from the archive: their retention is over');
+    await this.#dropOld(now);
+  }
+
+  async #dropOld(now: number): Promise<void> {
+    const { retentionDays, countsDays, log } = this.#deps;
+    try {
+      const dropped = await within(this.#deadlineMs, this.#partitions!.dropOld(now, retentionDays, countsDays));
+      if (dropped.length > 0) log.info({ days: dropped }, 'days dropped from the archive: their retention is over');
+    } catch (error) {
+      if (!(error instanceof postgres.PostgresError)) throw error;
+      // Mostly a report that holds a lock: no reason not to write.
+      log.warn({ problem: nameError(error) }, 'old days could not be dropped from the archive: tried again in an hour');
+    }
   }
 
   /** Writes what the outbox has, up to a chunk. Returns the messages that were in it. */
@@ -219,11 +231,11 @@ class ArchiveLoop {
   }
 
   async #disconnect(): Promise<void> {
-    const sql = this.#sql;
-    this.#sql = undefined;
+    const session = this.#session;
+    this.#session = undefined;
     this.#writer = undefined;
     this.#partitions = undefined;
-    await sql?.end({ timeout: 0 });
+    await session?.end(0);
   }
 
   #newer(error: NewerDatabaseError): void {
@@ -268,16 +280,4 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms);
     signal.addEventListener('abort', done, { once: true });
   });
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the database did not answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

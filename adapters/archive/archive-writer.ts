@@ -1,6 +1,6 @@
-import type { Sql, TransactionSql } from 'postgres';
 import type { PublicIds } from '../../actors/message/id.ts';
 import type { OutboxItem } from '../../actors/ports.ts';
+import type { Session, Transaction } from '../../drizzle/session.ts';
 import { dayText } from './copy-encoder.ts';
 import { copyIn } from './copy-in.ts';
 import { MESSAGE_COLUMNS, type DecodeText } from './message-row.ts';
@@ -22,12 +22,12 @@ const COPY_RECEIPTS = `COPY receipts (${RECEIPT_COLUMNS.join(', ')}) FROM STDIN 
 
 /** Writes chunks of outbox items, each in one transaction: rows, receipts, counters, and the bits that say so. */
 export class ArchiveWriter {
-  readonly #sql: Sql;
+  readonly #session: Session;
   readonly #partitions: Partitions;
   readonly #rows: ArchiveRows;
 
-  constructor(sql: Sql, partitions: Partitions, ids: PublicIds, decode: DecodeText) {
-    this.#sql = sql;
+  constructor(session: Session, partitions: Partitions, ids: PublicIds, decode: DecodeText) {
+    this.#session = session;
     this.#partitions = partitions;
     this.#rows = new ArchiveRows(ids, decode);
   }
@@ -41,7 +41,7 @@ export class ArchiveWriter {
     const plans = this.#plan(items, refused);
     await this.#partitions.ensure(plans.map(p => p.day));
     try {
-      return { ...(await this.#sql.begin(tx => this.#commit(tx, plans))), refused };
+      return { ...(await this.#session.transaction(tx => this.#commit(tx, plans))), refused };
     } catch (error) {
       if (isNoPartition(error)) this.#partitions.forget();
       else if (isDataError(error)) return this.#separately(items, error);
@@ -78,7 +78,7 @@ export class ArchiveWriter {
     return plans;
   }
 
-  async #commit(tx: TransactionSql, plans: readonly BatchPlan[]): Promise<Omit<ChunkResult, 'refused'>> {
+  async #commit(tx: Transaction, plans: readonly BatchPlan[]): Promise<Omit<ChunkResult, 'refused'>> {
     if (plans.length === 0) return NOTHING;
     const conflicts = await this.#enter(tx, plans);
     await copyIn(tx, COPY_MESSAGES, this.#rows.messages(plans));
@@ -89,17 +89,12 @@ export class ArchiveWriter {
   }
 
   /** Enters the batches, and narrows the plans of those known before. Returns the numbers that conflict. */
-  async #enter(tx: TransactionSql, plans: readonly BatchPlan[]): Promise<number[]> {
+  async #enter(tx: Transaction, plans: readonly BatchPlan[]): Promise<number[]> {
     // Of two writers at the same batch the second waits here until the first has committed, then finds it known.
     const inserted = await tx<{ number: string }[]>`
       INSERT INTO batches (number, accepted_at, day, fingerprint, written, receipted)
-      SELECT * FROM unnest(
-        ${plans.map(p => p.batch.number)}::bigint[],
-        ${plans.map(p => new Date(p.batch.createdAt).toISOString())}::timestamptz[],
-        ${plans.map(p => dayText(p.day))}::date[],
-        ${plans.map(p => p.fingerprint)}::integer[],
-        ${plans.map(p => bitText(p.fresh))}::varbit[],
-        ${plans.map(p => bitText(p.receipted))}::varbit[])
+      SELECT number, accepted_at, day, fingerprint, written, receipted
+      FROM jsonb_populate_recordset(NULL::batches, ${tx.json(plans.map(batchRow))})
       ON CONFLICT DO NOTHING RETURNING number`;
     if (inserted.length === plans.length) return [];
     const isNew = new Set(inserted.map(row => Number(row.number)));
@@ -116,38 +111,41 @@ export class ArchiveWriter {
 
 const NOTHING: ChunkResult = { messages: 0, receipts: 0, conflicts: [], refused: [] };
 
-async function knownBatches(tx: TransactionSql, plans: readonly BatchPlan[]): Promise<Map<number, KnownBatch>> {
+/** A row of `batches`. Everything that is many goes as one JSON parameter (see `connect`). */
+const batchRow = (plan: BatchPlan) => ({
+  number: plan.batch.number,
+  accepted_at: new Date(plan.batch.createdAt).toISOString(),
+  day: dayText(plan.day),
+  fingerprint: plan.fingerprint,
+  written: bitText(plan.fresh),
+  receipted: bitText(plan.receipted),
+});
+
+async function knownBatches(tx: Transaction, plans: readonly BatchPlan[]): Promise<Map<number, KnownBatch>> {
   const rows = await tx<(KnownBatch & { number: string })[]>`
-    SELECT b.number, b.fingerprint, b.written, b.receipted FROM batches b
-    JOIN unnest(${plans.map(p => p.batch.number)}::bigint[], ${plans.map(p => dayText(p.day))}::date[]) AS n (number, day)
+    SELECT b.number, b.fingerprint, b.written, b.receipted
+    FROM batches b JOIN jsonb_populate_recordset(NULL::batches, ${tx.json(plans.map(batchRow))}) n
       ON b.number = n.number AND b.day = n.day
     FOR UPDATE OF b`;
   return new Map(rows.map(row => [Number(row.number), row]));
 }
 
-async function addBits(tx: TransactionSql, plans: readonly BatchPlan[]): Promise<void> {
+async function addBits(tx: Transaction, plans: readonly BatchPlan[]): Promise<void> {
   const changed = plans.filter(p => p.fresh.includes(1) || p.late.includes(1));
   if (changed.length === 0) return;
   await tx`
     UPDATE batches b SET written = b.written | n.written, receipted = b.receipted | n.receipted
-    FROM unnest(
-      ${changed.map(p => p.batch.number)}::bigint[],
-      ${changed.map(p => dayText(p.day))}::date[],
-      ${changed.map(p => bitText(p.fresh))}::varbit[],
-      ${changed.map(p => bitText(p.receipted))}::varbit[]) AS n (number, day, written, receipted)
+    FROM jsonb_populate_recordset(NULL::batches, ${tx.json(changed.map(batchRow))}) n
     WHERE b.number = n.number AND b.day = n.day`;
 }
 
-async function addCounts(tx: TransactionSql, counts: readonly CountDelta[]): Promise<void> {
+async function addCounts(tx: Transaction, counts: readonly CountDelta[]): Promise<void> {
   if (counts.length === 0) return;
+  const rows = counts.map(c => ({ ...c, minute: new Date(c.minute).toISOString() }));
   await tx`
     INSERT INTO message_counts AS c (minute, account, destination, status, count)
-    SELECT * FROM unnest(
-      ${counts.map(c => new Date(c.minute).toISOString())}::timestamptz[],
-      ${counts.map(c => c.account)}::text[],
-      ${counts.map(c => c.destination)}::text[],
-      ${counts.map(c => c.status)}::text[],
-      ${counts.map(c => c.count)}::bigint[])
+    SELECT minute, account, destination, status, count
+    FROM jsonb_populate_recordset(NULL::message_counts, ${tx.json(rows)})
     ON CONFLICT (minute, account, destination, status) DO UPDATE SET count = c.count + excluded.count`;
 }
 

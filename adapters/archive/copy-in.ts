@@ -1,4 +1,4 @@
-import type { TransactionSql } from 'postgres';
+import type { Transaction } from '../../drizzle/session.ts';
 
 /**
  * Runs `COPY … FROM STDIN` inside a transaction and resolves when the server has taken all of it.
@@ -9,7 +9,7 @@ import type { TransactionSql } from 'postgres';
  *
  * @param pieces each may be overwritten when the next is asked for
  */
-export async function copyIn(tx: TransactionSql, statement: string, pieces: Iterable<Buffer>): Promise<void> {
+export async function copyIn(tx: Transaction, statement: string, pieces: Iterable<Buffer>): Promise<void> {
   const query = tx.unsafe(statement);
   const stream = await query.writable();
   await new Promise<void>((resolve, reject) => {

@@ -36,9 +36,9 @@ const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 const WATCH_MS = 500;
 const BACKOFF_MS = 250;
-const BACKOFF_MAX_MS = 30_000;
+const BACKOFF_MAX_MS = 5_000;
 /** Up for this long: the next crash starts the back-off anew. */
-const STEADY_MS = 60_000;
+const STEADY_MS = 30_000;
 /** Messages come first: the scheduler gives a nice of 10 about a tenth of the weight of 0. */
 const NICE = 10;
 const STDERR_LIMIT = 2000;
@@ -107,6 +107,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
   #restarts = 0;
   #failures = 0;
   #upSince = 0;
+  #notBefore = 0;
   #stderr = '';
   #timer: NodeJS.Timeout | undefined;
   /** The look or the restart that is under way. */
@@ -230,32 +231,41 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   /** Looks every WATCH_MS whether it lives (an adopted one is no child of ours: nobody tells), and starts it again. */
-  #look(after = WATCH_MS): void {
+  #look(): void {
     if (this.#stopping) return;
     this.#timer = setTimeout(() => {
       this.#watching = this.#watch();
-    }, after).unref();
+    }, WATCH_MS).unref();
   }
 
   async #watch(): Promise<void> {
     const found = await findPostmaster(this.#folder.cluster);
-    const alive = found !== undefined && found.pid === this.#pid;
-    this.#look(alive ? WATCH_MS : await this.#restart());
+    if (found === undefined || found.pid !== this.#pid) await this.#restart();
+    this.#look();
   }
 
-  /** Returns how long to wait before the next look. */
-  async #restart(): Promise<number> {
-    if (performance.now() - this.#upSince > STEADY_MS) this.#failures = 0;
-    try {
+  /** At once, but for one that dies again and again. */
+  async #restart(): Promise<void> {
+    if (this.#pid !== 0) {
       this.#log.error({ pid: this.#pid, said: this.#lastWords() }, 'the embedded Postgres died; starting it again');
       this.#pid = 0;
+    }
+    const now = performance.now();
+    if (now - this.#upSince > STEADY_MS) this.#failures = 0;
+    if (now < this.#notBefore) return;
+    this.#notBefore = now + Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** this.#failures++);
+    try {
       await this.#launch();
       this.#restarts++;
       this.#log.info({ pid: this.#pid, restarts: this.#restarts }, 'the embedded Postgres is up again');
     } catch (error) {
-      if (!this.#stopping) this.#log.error({ problem: String(error) }, 'the embedded Postgres cannot be started');
+      this.#pid = 0;
+      if (!this.#stopping)
+        this.#log.error(
+          { problem: error instanceof Error ? error.message : String(error) },
+          'the embedded Postgres cannot be started',
+        );
     }
-    return Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** this.#failures++);
   }
 
   async #end(deadlineMs: number): Promise<void> {

@@ -1,11 +1,14 @@
 import type { Batch, Group } from '../../actors/message/batch.ts';
 import { messageId, type PublicIds } from '../../actors/message/id.ts';
-import { ArchiveMode, R } from '../../actors/message/record.ts';
+import { ArchiveMode, R, RecordFlag } from '../../actors/message/record.ts';
 import { CopyEncoder, pgDay } from './copy-encoder.ts';
 import type { Fold } from './fold.ts';
 
-/** The text of octets in a data_coding (SMPP v3.4 §5.2.19); undefined when they are not text. */
-export type DecodeText = (octets: Buffer, dataCoding: number) => string | undefined;
+/**
+ * The text of a message's octets in a data_coding (SMPP v3.4 §5.2.19), after the user data header where there is one;
+ * undefined when they are not text. What cannot be read in it is U+FFFD.
+ */
+export type DecodeText = (octets: Buffer, dataCoding: number, udhPresent: boolean) => string | undefined;
 
 /**
  * Rows of `messages` in COPY's binary format. What never changes in a row lies in a template of fixed offsets: it is
@@ -154,7 +157,8 @@ export class MessageRows {
     if (carrierIdLength === 0) e.nullField();
     else e.latin1(this.#ledger, fold.carrierIdAt[index]!, carrierIdLength);
 
-    if (b[record + R.archiveMode] === ArchiveMode.full) this.#content(b, record, at);
+    const stub = (b.readUInt16LE(record + R.flags) & RecordFlag.stub) !== 0;
+    if (b[record + R.archiveMode] === ArchiveMode.full && !stub) this.#content(b, record, at);
     else for (let i = 0; i < 4; i++) e.nullField();
   }
 
@@ -182,11 +186,11 @@ export class MessageRows {
     if (length === 0) {
       e.nullField();
       e.nullField();
-    } else if (isPlain(b, from, length, dataCoding)) {
+    } else if (udhLength === 0 && isPlain(b, from, length, dataCoding)) {
       e.octets(b, from, length);
       e.nullField();
     } else {
-      this.#decoded(b.subarray(from, from + length), dataCoding);
+      this.#decoded(b.subarray(textAt, textAt + textLength), udhLength, dataCoding);
     }
     e.reserve(udhLength + tlvsLength + SLACK);
     if (udhLength === 0) e.nullField();
@@ -195,18 +199,16 @@ export class MessageRows {
     else e.octets(b, textAt + textLength, tlvsLength);
   }
 
-  /** text, or where it is none (or one that PostgreSQL cannot hold) body. */
-  #decoded(octets: Buffer, dataCoding: number): void {
+  /** text; and body, unless the text tells all: there is none, or one that PostgreSQL cannot hold, or not all is read. */
+  #decoded(octets: Buffer, udhLength: number, dataCoding: number): void {
     const e = this.encoder;
-    const text = this.#decode(octets, dataCoding);
-    if (text === undefined || text.includes('\0')) {
-      e.nullField();
-      e.octets(octets, 0, octets.length);
-      return;
-    }
-    e.reserve(3 * text.length + SLACK);
-    e.utf8(text);
-    e.nullField();
+    const text = this.#decode(octets, dataCoding, udhLength > 0);
+    const usable = text !== undefined && !text.includes('\0');
+    e.reserve((usable ? 3 * text.length : 0) + octets.length + SLACK);
+    if (usable) e.utf8(text);
+    else e.nullField();
+    if (usable && !text.includes('\ufffd')) e.nullField();
+    else e.octets(octets, udhLength, octets.length - udhLength);
   }
 }
 

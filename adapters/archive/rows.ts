@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { groupSize, readBatch, type Batch } from '../../actors/message/batch.ts';
+import { readBatch, type Batch } from '../../actors/message/batch.ts';
 import { messageId, type PublicIds } from '../../actors/message/id.ts';
 import { FATE_NAMES } from '../../actors/message/ledger.ts';
 import { ArchiveMode, Kind, R } from '../../actors/message/record.ts';
@@ -230,13 +230,12 @@ export function bitText(bits: Uint8Array): string {
   return text;
 }
 
-/** CRC-32, as an int4, of what a batch keeps for life: head and groups. Records leave it when the store shrinks it. */
+/**
+ * CRC-32, as an int4, of what a batch keeps for life: its count, number, time and table version (`batch.ts`, 16 to 35).
+ * Records and groups do not last: the store drops what is archived, and messages are routed anew.
+ */
 function fingerprintOf(batch: Batch): number {
-  const { buffer, groups } = batch;
-  const head = Buffer.alloc(20);
-  buffer.copy(head, 0, 16, 36);
-  const tail = groups.reduce((sum, g) => sum + groupSize(g), 0);
-  return crc32(buffer.subarray(buffer.length - tail), crc32(head, batch.count)) | 0;
+  return crc32(batch.buffer.subarray(16, 36), batch.count) | 0;
 }
 
 function asBuffer(octets: Uint8Array): Buffer {

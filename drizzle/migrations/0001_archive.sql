@@ -50,7 +50,8 @@ CREATE TABLE messages (
   dest_addr text NOT NULL,
   service_type text,
   carrier_id text,
-  -- The text where it can be read, else its octets. All four NULL in archive mode `metadata`.
+  -- The text where it can be read; its octets where the text does not tell them all. All four NULL in archive mode
+  -- `metadata`.
   text text,
   body bytea,
   udh bytea,

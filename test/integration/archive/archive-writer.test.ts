@@ -1,29 +1,30 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Sql } from 'postgres';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readBatch, subsetOf } from '../../../actors/message/batch.ts';
-import { messageId, PublicIds } from '../../../actors/message/id.ts';
+import { batchNumberOf, messageId, notBefore, PublicIds } from '../../../actors/message/id.ts';
 import { Fate, FATE_NAMES, What } from '../../../actors/message/ledger.ts';
 import { ArchiveMode, Kind } from '../../../actors/message/record.ts';
 import type { OutboxItem } from '../../../actors/ports.ts';
+import { decodeText } from '../../../actors/text/decode.ts';
 import { ArchiveReader } from '../../../adapters/archive/archive-reader.ts';
 import { ArchiveWriter } from '../../../adapters/archive/archive-writer.ts';
 import { MESSAGE_COLUMNS } from '../../../adapters/archive/message-row.ts';
 import { Partitions } from '../../../adapters/archive/partitions.ts';
-import { connect } from '../../../drizzle/connect.ts';
 import { openDatabase } from '../../../drizzle/db.ts';
 import { migrate } from '../../../drizzle/migrate.ts';
+import { Session } from '../../../drizzle/session.ts';
 import { itemOf, ledgerOf, sentItem } from '../../support/archive-items.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/test-postgres.ts';
 
 const AT = Date.UTC(2026, 10, 21, 12, 30, 15, 250);
 const DAY_MS = 86_400_000;
+const OPTIONS = { applicationName: 'test', statementTimeoutMs: 30_000 };
 const NUMBER = 7_000_000_001;
 const ids = new PublicIds(Buffer.from('0123456789abcdef'));
-const decode = (octets: Buffer, dataCoding: number): string | undefined =>
-  dataCoding === 8 ? Buffer.from(octets).swap16().toString('utf16le') : undefined;
 
 let postgres: TestPostgres;
 let url: string;
+let session: Session;
 let sql: Sql;
 let partitions: Partitions;
 let writer: ArchiveWriter;
@@ -35,11 +36,12 @@ afterAll(() => postgres.stop());
 beforeEach(async () => {
   url = await postgres.database();
   await migrate(url);
-  sql = connect(url, { max: 1, applicationName: 'test', statementTimeoutMs: 30_000 });
-  partitions = new Partitions(sql);
-  writer = new ArchiveWriter(sql, partitions, ids, decode);
+  session = new Session(url, OPTIONS);
+  sql = session.sql;
+  partitions = new Partitions(session);
+  writer = new ArchiveWriter(session, partitions, ids, decodeText);
 });
-afterEach(() => sql.end());
+afterEach(() => session.end(5));
 
 const counts = async (): Promise<Record<string, number>> => {
   const rows =
@@ -78,7 +80,7 @@ describe('rows', () => {
     };
     const entries = [{ ...settled(1), carrierId: '0A1b', attempts: 3 }, receipt(1, Fate.undeliverable, 0xffff_fffe)];
     await writer.write([itemOf(NUMBER, AT, [{}, message], [settled(0), ...entries])]);
-    const open = openDatabase(url, 'test');
+    await using open = openDatabase(url, 'test');
     const reader = new ArchiveReader(open.db, ids);
     const publicId = ids.toPublic(messageId(NUMBER, 1));
     expect(await reader.find(publicId)).toEqual({
@@ -116,7 +118,20 @@ describe('rows', () => {
     });
     expect((await reader.find(ids.toPublic(messageId(NUMBER, 0))))?.status).toBe('sent');
     expect(await reader.find(ids.toPublic(messageId(NUMBER, 2)))).toBeUndefined();
-    await open.close();
+  });
+
+  test('is found whatever day it is of, also one that its number does not tell', async () => {
+    const later = AT + 3 * DAY_MS;
+    const number = 16 * (later - notBefore(0));
+    const at = [AT, later, later + 9 * DAY_MS];
+    await writer.write(at.map((createdAt, i) => sentItem(number + i, createdAt, 1)));
+    await using open = openDatabase(url, 'test');
+    const reader = new ArchiveReader(open.db, ids);
+    for (const [i, createdAt] of at.entries()) {
+      const address = messageId(number + i, 0);
+      expect(notBefore(batchNumberOf(address))).toBe(later);
+      expect((await reader.find(ids.toPublic(address)))?.acceptedAt).toEqual(new Date(createdAt));
+    }
   });
 
   test('each goes to the day of its batch, made on demand', async () => {
@@ -207,15 +222,14 @@ describe('once each', () => {
   });
 
   test('two writers at the same batches at once', async () => {
-    const other = connect(url, { max: 1, applicationName: 'test 2', statementTimeoutMs: 30_000 });
-    const second = new ArchiveWriter(other, new Partitions(other), ids, decode);
+    await using other = new Session(url, OPTIONS);
+    const second = new ArchiveWriter(other, new Partitions(other), ids, decodeText);
     const items = Array.from({ length: 40 }, (_, i) => sentItem(NUMBER + i, AT, 100));
     await partitions.ensureAhead(AT);
     const [a, b] = await Promise.all([writer.write(items), second.write(items)]);
     expect(a.messages + b.messages).toBe(4000);
     expect(await rowsOf('messages')).toBe(4000);
     expect(await counts()).toEqual({ sent: 4000 });
-    await other.end();
   });
 
   test('a receipt after the row: in `receipts`, the view and the counters, once', async () => {
@@ -254,6 +268,14 @@ describe('once each', () => {
     expect(await fates()).toEqual({ sent: 1, delivered: 1 });
     const [row] = await sql`SELECT text FROM message_fates WHERE status = 'delivered'`;
     expect(row?.['text']).toBe('hello');
+    await using open = openDatabase(url, 'test');
+    const found = await new ArchiveReader(open.db, ids).find(ids.toPublic(messageId(NUMBER, 1)));
+    expect(found).toMatchObject({
+      status: 'delivered',
+      fate: Fate.delivered,
+      doneAt: new Date(AT + 5000),
+      text: 'hello',
+    });
   });
 });
 
@@ -325,15 +347,15 @@ describe('days', () => {
     expect((await writer.write([sentItem(NUMBER + 3, AT, 1)])).messages).toBe(1);
   });
 
-  test('a table that somebody reads for long delays a drop, not the writing', async () => {
+  test('a long report delays a drop, but neither a new day nor the writing', async () => {
     await partitions.ensure([9800, 9821]);
-    const reader = connect(url, { max: 1, applicationName: 'report', statementTimeoutMs: 30_000 });
-    await reader.begin(async tx => {
+    await using report = new Session(url, OPTIONS);
+    await report.transaction(async tx => {
       await tx`SELECT count(*) FROM messages`;
+      await partitions.ensure([9830]);
       await expect(partitions.dropOld(AT, 3, 3)).rejects.toMatchObject({ code: '55P03' });
       expect((await writer.write([sentItem(NUMBER, AT, 1)])).messages).toBe(1);
     });
-    await reader.end();
     expect(await partitions.dropOld(AT, 3, 3)).toHaveLength(1);
   });
 });

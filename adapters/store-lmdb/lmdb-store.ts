@@ -18,6 +18,7 @@ import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from './
 import { ConfigValues } from './config-values.ts';
 import { DiskSpace } from './disk-space.ts';
 import { DATA_FILE, openEnvironment, type Environment } from './environment.ts';
+import { FileSpace } from './file-space.ts';
 import { GroupCommit } from './group-commit.ts';
 import { messageKey, numberKey, Tag } from './keys.ts';
 import { load } from './load.ts';
@@ -33,6 +34,8 @@ export interface StoreSettings {
   readonly diskReserveOctets: number;
   /** How long a settled batch waits for receipts before its rows go to the archive without them, ms. */
   readonly lingerMs: number;
+  /** Octets that the data file keeps ready for settles and receipts when the disk is full. */
+  readonly reserveOctets: number;
 }
 
 export interface StoreDeps {
@@ -68,6 +71,7 @@ export class LmdbStore {
   readonly #deps: StoreDeps;
   readonly #file: string;
   readonly #db: Environment;
+  readonly #space: FileSpace;
   readonly #writes = new PendingWrites();
   readonly #commit: GroupCommit;
   readonly #standings: Standings;
@@ -93,10 +97,12 @@ export class LmdbStore {
     this.#deps = deps;
     this.#file = join(folder, DATA_FILE);
     this.#db = openEnvironment(folder, deps.now(), alarm);
+    this.#space = new FileSpace(this.#file);
     this.#disk = new DiskSpace(folder, settings.diskReserveOctets);
     this.#commit = new GroupCommit({
       db: this.#db,
-      folder,
+      space: this.#space,
+      reserveOctets: settings.reserveOctets,
       atDisk: deps.atDisk,
       collect: write => this.#writes.collect(write),
       fatal: error => deps.fatal(`flush of ${this.#file} failed: ${describe(error)}`, error),
@@ -206,7 +212,20 @@ export class LmdbStore {
     this.#standings.accept(state);
     this.#shelf.put(batch);
     for (const frame of request.ledger) this.#standings.record(frame, owner);
-    await this.#flushed();
+    const canBeRefused = !request.exempt && request.ledger.length === 0;
+    const isDone = await new Promise<boolean>(resolve =>
+      this.#commit.enqueue(
+        () => resolve(true),
+        canBeRefused
+          ? () => {
+              resolve(false);
+              this.#standings.retract(state);
+              return [numberKey(Tag.batch, state.number), numberKey(Tag.state, state.number)];
+            }
+          : undefined,
+      ),
+    );
+    if (!isDone) return { type: 'refused', reason: 'disk-full' };
     return { type: 'done', granted: this.#standings.admit(state, request.take, isLive() ? owner : undefined) };
   }
 
@@ -266,6 +285,7 @@ export class LmdbStore {
     this.#stopping = true;
     this.#standings.stop();
     await this.#commit.idle();
+    this.#space.close();
     await this.#db.close();
   }
 

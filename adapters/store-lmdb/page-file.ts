@@ -121,7 +121,7 @@ export function u64(buffer: Buffer, at: number): number {
 }
 
 /** The meta page, or what is wrong with it. */
-export function readMeta(file: PageFile, page: 0 | 1): Meta | string {
+export function readMeta(file: Pick<PageFile, 'read'>, page: 0 | 1): Meta | string {
   const buffer = Buffer.allocUnsafe(PAGE);
   if (!file.read(page, buffer, META_END)) return 'is not there';
   if (pageNumber(buffer) !== page || flagsOf(buffer) !== PageFlag.meta) return 'has the head of another page';

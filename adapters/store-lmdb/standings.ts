@@ -75,6 +75,13 @@ export class Standings {
     this.#deps.writes.touch(state);
   }
 
+  /** A batch that was being accepted is not: nothing of it was written. */
+  retract(state: BatchState): void {
+    this.#states.delete(state.number);
+    this.#messages -= state.count;
+    this.#deps.gone(state);
+  }
+
   /**
    * A batch is durable: its messages enter their queues, or are the caller's at once.
    *

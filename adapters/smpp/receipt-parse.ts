@@ -1,4 +1,5 @@
 import { Fate } from '../../actors/message/ledger.ts';
+import { isDigit, readDate } from './receipt-date.ts';
 import { MessageState, fateOfState, stateOfWord } from './receipt-states.ts';
 
 /**
@@ -49,7 +50,6 @@ const Key = { none: 0, id: 1, submitDate: 2, doneDate: 3, stat: 4, err: 5, text:
 type Key = (typeof Key)[keyof typeof Key];
 
 const COLON = 0x3a;
-const ZERO = 0x30;
 
 /**
  * Reads a receipt into `out`. True when it is one: it names a message and says what became of it.
@@ -68,9 +68,9 @@ export function parseReceipt(
   esmClass: number,
   out: ParsedReceipt,
 ): boolean {
-  out.idLength = out.otherIdLength = out.errorLength = out.textLength = 0;
-  out.submittedAt = out.doneAt = 0;
-  const textState = readText(buffer, textAt, textAt + textLength, out);
+  out.otherIdLength = 0;
+  const usual = readUsual(buffer, textAt, textAt + textLength, out);
+  const textState = usual === NO_STATE ? readText(buffer, textAt, textAt + textLength, out) : usual;
   const tlvState = readTlvs(buffer, tlvsAt, tlvsAt + tlvsLength, out);
   const state = tlvState === NO_STATE || (!isOutcome(tlvState) && isOutcome(textState)) ? textState : tlvState;
   out.state = state === NO_STATE ? MessageState.unknown : (state as MessageState);
@@ -84,8 +84,60 @@ function isOutcome(state: number): boolean {
   return (state >= MessageState.delivered && state <= MessageState.undeliverable) || state === MessageState.rejected;
 }
 
+/** The fields of v3.4 Appendix B, to the letter. */
+const USUAL = [
+  ['id:', Key.id],
+  [' sub:', Key.other],
+  [' dlvrd:', Key.other],
+  [' submit date:', Key.submitDate],
+  [' done date:', Key.doneDate],
+  [' stat:', Key.stat],
+  [' err:', Key.err],
+] as const;
+const USUAL_NAMES: readonly Buffer[] = USUAL.map(([name]) => Buffer.from(name));
+const USUAL_KEYS: readonly Key[] = USUAL.map(([, key]) => key);
+const USUAL_TEXT = Buffer.from(' text:');
+
+/**
+ * Reads a text that is laid out as most are, in one pass: what `readText` would find there at twice the cost. Returns
+ * NO_STATE for any other text.
+ */
+function readUsual(buffer: Buffer, from: number, end: number, out: ParsedReceipt): number {
+  clear(out);
+  let state: number = NO_STATE;
+  let at = from;
+  for (let field = 0; field < USUAL_NAMES.length; field++) {
+    const start = behind(buffer, at, end, USUAL_NAMES[field]!);
+    if (start < 0) return NO_STATE;
+    at = valueEnd(buffer, start, end);
+    // No value, or none yet: what that means is for the other one to say.
+    if (at === start) return NO_STATE;
+    const key = USUAL_KEYS[field]!;
+    if (key === Key.stat) state = stateOfWord(buffer, start, at - start);
+    else if (key !== Key.other) setField(buffer, key, start, at, out);
+  }
+  const textAt = behind(buffer, at, end, USUAL_TEXT);
+  if (textAt < 0) return NO_STATE;
+  setText(buffer, textAt, end, out);
+  return state;
+}
+
+/** Where what follows `name` begins; -1 when `name` does not stand at `at`. */
+function behind(buffer: Buffer, at: number, end: number, name: Buffer): number {
+  const to = at + name.length;
+  if (to > end) return -1;
+  for (let i = 0; i < name.length; i++) if (buffer[at + i] !== name[i]) return -1;
+  return to;
+}
+
+function clear(out: ParsedReceipt): void {
+  out.idLength = out.errorLength = out.textLength = 0;
+  out.submittedAt = out.doneAt = 0;
+}
+
 /** Finds `key:value` pairs; returns the state that `stat` gives. */
 function readText(buffer: Buffer, from: number, end: number, out: ParsedReceipt): number {
+  clear(out);
   let state = NO_STATE;
   let valueFrom = from;
   for (let i = from; i < end; i++) {
@@ -196,35 +248,9 @@ function startsWith(buffer: Buffer, at: number, end: number, text: string): bool
   return end - at >= text.length && isWord(buffer, at, text);
 }
 
-const isDigit = (octet: number): boolean => octet >= ZERO && octet <= ZERO + 9;
 const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a;
 /** A word that goes on to the left is another word: "void:" is not "id:". */
 const isWordPart = (octet: number): boolean => isDigit(octet) || octet === UNDERSCORE || octet === 0x2d;
-
-/** YYMMDDhhmm, YYMMDDhhmmss, YYYYMMDDhhmm or YYYYMMDDhhmmss; 0 for anything else. */
-function readDate(buffer: Buffer, at: number, end: number): number {
-  const digits = end - at;
-  for (let i = at; i < end; i++) if (!isDigit(buffer[i]!)) return 0;
-  if (digits === 10) return dateAt(buffer, at, 2, 0);
-  if (digits === 14) return dateAt(buffer, at, 4, 2);
-  if (digits !== 12) return 0;
-  // "2019…" has no month 19: of this century's years, only one reading of twelve digits is a date.
-  return dateAt(buffer, at, 2, 2) || dateAt(buffer, at, 4, 0);
-}
-
-function dateAt(buffer: Buffer, at: number, yearDigits: number, secondDigits: number): number {
-  const year = yearDigits === 4 ? pair(buffer, at) * 100 + pair(buffer, at + 2) : 2000 + pair(buffer, at);
-  const from = at + yearDigits;
-  const month = pair(buffer, from);
-  const day = pair(buffer, from + 2);
-  const hour = pair(buffer, from + 4);
-  const minute = pair(buffer, from + 6);
-  const second = secondDigits === 0 ? 0 : pair(buffer, from + 8);
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) return 0;
-  return Date.UTC(year, month - 1, day, hour, minute, second);
-}
-
-const pair = (buffer: Buffer, at: number): number => (buffer[at]! - ZERO) * 10 + buffer[at + 1]! - ZERO;
 
 /** Takes the TLVs that count, the first of each; returns what message_state says. A damaged rest is left alone. */
 function readTlvs(buffer: Buffer, from: number, end: number, out: ParsedReceipt): number {

@@ -57,7 +57,10 @@ export function throughputRow(pairs: readonly Pair[]): Row {
   return {
     goal: 'P1',
     values: pairs.map(({ node, relay }) => node.load.dlr_per_s / relay.load.dlr_per_s),
-    details: pairs.map(({ node, relay }) => `${shown(node.load.dlr_per_s)}/s of ${shown(relay.load.dlr_per_s)}/s`),
+    details: pairs.map(
+      ({ node, relay }) =>
+        `${shown(node.load.dlr_per_s)}/s of ${shown(relay.load.dlr_per_s)}/s${othersText(node, relay)}`,
+    ),
     problems: problemsOfBoth(pairs),
   };
 }
@@ -70,7 +73,7 @@ export function cpuRow(pairs: readonly Pair[]): Row {
     details: pairs.map(
       ({ node, relay }) =>
         `${shown(node.cpuUsPerMessage)} µs (${shown(node.cpuUsInRun)} until the last receipt) of ` +
-        `${shown(relay.cpuUsPerMessage)} µs; database ${shown(node.databaseUsPerMessage)} µs`,
+        `${shown(relay.cpuUsPerMessage)} µs; database ${shown(node.databaseUsPerMessage)} µs${othersText(node, relay)}`,
     ),
     problems: problemsOfBoth(pairs),
   };
@@ -80,13 +83,27 @@ export function secondStartRow(startsMs: readonly number[], problems: readonly s
   return { goal: 'P11', values: startsMs, details: startsMs.map(ms => `${shown(ms)} ms`), problems };
 }
 
-/** Other programs make figures worse, and by how much is not known. */
-export function warningsOf(runs: readonly { readonly kind: string; readonly elsewhere: number }[]): string[] {
-  const busy = runs.filter(run => run.elsewhere > QUIET);
-  if (busy.length === 0) return [];
-  const most = Math.max(...busy.map(run => run.elsewhere));
-  const share = `up to ${Math.round(most * 100)} % of the machine`;
-  return [`other programs took ${share} during ${busy.length} of ${runs.length} runs: figures are too low`];
+/** A run, and the share of the machine that other programs took meanwhile. */
+interface Disturbed {
+  readonly kind: string;
+  readonly elsewhere: number;
 }
 
+/** Of a machine that is not used otherwise it is below this. */
 const QUIET = 0.03;
+
+/** How busy other programs were in each of these runs; nothing on a quiet machine. */
+export function othersText(...runs: readonly Disturbed[]): string {
+  if (runs.every(run => run.elsewhere <= QUIET)) return '';
+  return `; other programs ${runs.map(run => `${Math.round(run.elsewhere * 100)} %`).join(', ')}`;
+}
+
+/** Other programs make figures worse, and by how much is not known. */
+export function warningsOf(runs: readonly Disturbed[]): string[] {
+  const busy = runs.filter(run => run.elsewhere > QUIET);
+  if (busy.length === 0) return [];
+  const most = Math.round(Math.max(...busy.map(run => run.elsewhere)) * 100);
+  return [
+    `other programs took up to ${most} % of the machine in ${busy.length} of ${runs.length} runs: figures are too low`,
+  ];
+}

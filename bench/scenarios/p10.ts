@@ -1,7 +1,7 @@
 import { BAD_PEERS, badPeers } from '../harness/bad-peers.ts';
 import { NodePlace } from '../harness/node-process.ts';
 import { loadNode, type NodeRun } from '../harness/node-run.ts';
-import { warningsOf } from '../harness/pairs.ts';
+import { othersText, warningsOf } from '../harness/pairs.ts';
 import { shown } from '../harness/stats.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 
@@ -31,9 +31,9 @@ export const scenario: Scenario = {
       goal: 'P10' as const,
       values: pairs.map(({ alone, beside }) => beside.load.dlr_per_s / alone.load.dlr_per_s),
       details: pairs.map(
-        ({ alone, beside: { load, peers } }) =>
-          `${shown(load.dlr_per_s)}/s of ${shown(alone.load.dlr_per_s)}/s; the deaf one had submitted ${shown(peers!.deafSubmitted)}, ` +
-          `the mute one had ${shown(peers!.muteReceipts)} receipts, ${peers!.thrownOut} times thrown out`,
+        ({ alone, beside }) =>
+          `${shown(beside.load.dlr_per_s)}/s of ${shown(alone.load.dlr_per_s)}/s; the deaf one had submitted ${shown(beside.peers!.deafSubmitted)}, ` +
+          `the mute one had ${shown(beside.peers!.muteReceipts)} receipts, ${beside.peers!.thrownOut} times thrown out${othersText(beside, alone)}`,
       ),
       problems: all.flatMap(run => run.problems),
     };

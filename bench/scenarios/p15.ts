@@ -1,6 +1,6 @@
 import type { NodeStatus } from '../../actors/node-control.ts';
 import { NodePlace, type NodeProcess } from '../harness/node-process.ts';
-import { warningsOf } from '../harness/pairs.ts';
+import { othersText, warningsOf } from '../harness/pairs.ts';
 import { Elsewhere } from '../harness/processes.ts';
 import { runRelay, type RelayRun } from '../harness/relay.ts';
 import { problemsOfCut, startLoad, type LoadResult } from '../harness/smppload.ts';
@@ -73,7 +73,7 @@ function rowOf(pairs: readonly { node: HeldRun; relay: RelayRun }[]): Row {
       return (
         `${shown(load.dlr_per_s)}/s of ${shown(relay.load.dlr_per_s)}/s; accepted ${shown(load.acked)}, receipts ${shown(load.dlr)}; ` +
         `outbox ${shown(outboxAt30)} at 30 s, ${shown(outboxAtEnd)} at the end; ${last?.memoryMb} MB; ` +
-        `CPU ${shown(cpuUsPerMessage)} µs, database ${shown(databaseUsPerMessage)} µs`
+        `CPU ${shown(cpuUsPerMessage)} µs, database ${shown(databaseUsPerMessage)} µs${othersText(node, relay)}`
       );
     }),
     problems: pairs.flatMap(({ node, relay }) => [...node.problems, ...relay.problems]),

@@ -1,6 +1,6 @@
 import { NodePlace } from '../harness/node-process.ts';
 import { loadNode, type NodeRun } from '../harness/node-run.ts';
-import { warningsOf } from '../harness/pairs.ts';
+import { othersText, warningsOf } from '../harness/pairs.ts';
 import { shown } from '../harness/stats.ts';
 import type { Bench, Outcome, Scenario } from '../scenario.ts';
 
@@ -50,8 +50,9 @@ export async function latencyAt(bench: Bench, rate: number): Promise<Outcome> {
   const row = {
     goal: 'P2' as const,
     values: runs.map(({ load }) => load.ack_ms.p99),
-    details: runs.map(({ load: { ack_ms, ack_per_s } }) => {
-      return `p50 ${shown(ack_ms.p50)} ms, max ${shown(ack_ms.max)} ms at ${shown(ack_per_s)}/s`;
+    details: runs.map(run => {
+      const { ack_ms, ack_per_s } = run.load;
+      return `p50 ${shown(ack_ms.p50)} ms, max ${shown(ack_ms.max)} ms at ${shown(ack_per_s)}/s${othersText(run)}`;
     }),
     problems: runs.flatMap(run => run.problems),
   };

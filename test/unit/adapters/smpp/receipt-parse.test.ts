@@ -104,6 +104,38 @@ test('twelve digits are read as the one date they can be', () => {
   expect(done('soon')).toBe(0);
 });
 
+test('the usual layout is read like any other', () => {
+  const pieces = [
+    ['id:', 'ID:', 'id: ', 'id\x1a'],
+    ['0A1b-2', '', 'a:b', '1,2', ' 7'],
+    [' sub:001', ' sub:', ' SUB:1', ''],
+    [' dlvrd:001', ' dlvrd:000', '\0dlvrd:001'],
+    [' submit date:2611211200', ' submit date:261121120059', ' submit_date:2611211200', ' submit date:'],
+    [' done date:2611221201', ' done date:2612', ' Done Date:20261122120159', ' done date: 2611211200'],
+    [' stat:DELIVRD', ' stat:undeliv', ' stat:WHO', ' stat:', ' status:EXPIRED', ''],
+    [' err:000', ' err:', ' err:123456789', ' err:A;B', ''],
+    [' text:', ' Text:Hello id:7 stat:EXPIRED', ' text:\0', ' text', ''],
+  ];
+  const text = fc.tuple(...pieces.map(piece => fc.constantFrom(...piece))).map(parts => parts.join(''));
+  fc.assert(
+    // A space before it makes it another layout with the same fields.
+    fc.property(text, text => {
+      expect(parse({ text })).toEqual(parse({ text: ` ${text}` }));
+    }),
+    {
+      numRuns: 5000,
+      examples: [
+        [
+          pieces
+            .map(([usual]) => usual)
+            .join('')
+            .replace(':', ':7'),
+        ],
+      ],
+    },
+  );
+});
+
 test('any octets are read without going astray', () => {
   const word = fc.constantFrom(
     'id:',

@@ -148,7 +148,8 @@ describe('a damaged store', () => {
     const { size } = statSync(join(good, 'data.mdb'));
     for (let round = 0; round < 20; round++) {
       const damage = await damaged(file => truncateSync(file, random(size)));
-      expect(damage.outcome.alarms.length).toBeGreaterThan(0);
+      // The end of the file may be room that nothing has used yet: then nothing is lost either.
+      if (damage.lost.length > 0) expect(damage.outcome.alarms.length).toBeGreaterThan(0);
     }
   });
 

@@ -1,3 +1,5 @@
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../runtime/clock.ts';
 import { Link } from '../runtime/link/link.ts';
@@ -33,8 +35,11 @@ export interface ArchiveApi {
 }
 
 const START_AGAIN_MS = 5000;
+/** Messages come first: like its database, the archive has what the traffic workers leave of the cores. */
+const NICE = 10;
 
 await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) => {
+  yieldToTraffic();
   const store = new StripedStore(new Map());
   let postgres: EmbeddedPostgres | undefined;
   let archive: Archive | undefined;
@@ -121,3 +126,9 @@ const STARTING: ArchiveStats = {
   lagMs: 0,
   problem: '',
 };
+
+/** Lowers the priority of this thread alone: on Linux a thread has one of its own, under its thread id. */
+function yieldToTraffic(): void {
+  const [, , thread] = readlinkSync('/proc/thread-self').split('/');
+  setPriority(Number(thread), NICE);
+}

@@ -140,7 +140,7 @@ export class RouteActor implements Actor<RouteMessage> {
       case 'claimed':
         this.#claiming = false;
         for (const claimed of message.claimed) this.#holdClaimed(claimed);
-        if (message.claimed.length === 0) this.#more = false;
+        if (message.claimed.length > 0) this.#more = true;
         return;
       case 'ready':
         this.#more = true;
@@ -364,6 +364,8 @@ export class RouteActor implements Actor<RouteMessage> {
     const wanted = Math.ceil(ahead - this.#held);
     if (wanted < Math.min(64, ahead / 2) && this.#held > 0) return;
     this.#claiming = true;
+    // Whatever becomes ready from here on rings: the claim may have passed that queue already.
+    this.#more = false;
     const { store, self, failed, destination } = this.#deps;
     store.claim(destination, wanted).then(claimed => self.tell({ type: 'claimed', claimed }), failed);
   }

@@ -20,14 +20,13 @@ const BASE = 64;
 export class FileSpace {
   readonly #fd: number;
   /** Pages that LMDB may have used: as its meta page said, and what was asked for since. */
-  #used: number;
+  #used = 0;
   /** Pages that the file has. */
-  #pages: number;
+  #pages = 0;
 
   constructor(path: string) {
     this.#fd = openSync(path, 'r+');
-    this.#pages = Math.floor(fstatSync(this.#fd).size / PAGE);
-    this.#used = this.#lastUsed();
+    this.#look();
   }
 
   /**
@@ -40,7 +39,7 @@ export class FileSpace {
   take(pages: number, spare: number): boolean {
     const wanted = pages + Math.ceil(spare / PAGE);
     if (this.#used + wanted > this.#pages) {
-      this.#used = this.#lastUsed();
+      this.#look();
       if (this.#used + wanted > this.#pages) this.#grow(this.#used + wanted);
       if (this.#used + wanted > this.#pages) return false;
     }
@@ -50,6 +49,12 @@ export class FileSpace {
 
   close(): void {
     closeSync(this.#fd);
+  }
+
+  /** How things are now: LMDB may have used less than was asked for, or more, and then it has made the file longer itself. */
+  #look(): void {
+    this.#used = this.#lastUsed();
+    this.#pages = Math.max(Math.floor(fstatSync(this.#fd).size / PAGE), this.#used);
   }
 
   #lastUsed(): number {

@@ -3,6 +3,8 @@ import { encodePdu } from '../../adapters/smpp/codec/encode.ts';
 import { pause } from './wait.ts';
 
 const BIND_RESP = 0x80000009;
+/** A connection that is not answered for so long is given up, and the next one tried. */
+const ANSWER_MS = 5000;
 
 export function bindPdu(systemId: string): Buffer {
   return encodePdu({
@@ -41,6 +43,7 @@ function tryBind(port: number): Promise<number | undefined> {
       resolve(heard.readUInt32BE(4) === BIND_RESP ? heard.readUInt32BE(8) : undefined);
       socket.destroy();
     });
+    socket.setTimeout(ANSWER_MS, () => socket.destroy());
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(undefined));
   });

@@ -4,9 +4,11 @@ import { rmSync } from 'node:fs';
 /** Programs and folders of a run that are still there: an interrupted bench leaves neither behind. */
 const running = new Set<ChildProcess>();
 const folders = new Set<string>();
+let ending = false;
 
 /** Starts a program that ends with the bench at the latest. */
 export function start(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  if (ending) throw new Error('the bench is being ended');
   const child = spawn(command, args, options);
   running.add(child);
   child.once('exit', () => running.delete(child));
@@ -36,11 +38,11 @@ export function keepTrackOf(folder: string): void {
 
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-  folders.delete(folder);
 }
 
 /** Ends everything that was started, removes what was made. */
 export async function endAll(): Promise<void> {
+  ending = true;
   // SIGTERM first: a node that is killed leaves its database running.
   await Promise.all([...running].map(child => end(child, 'SIGTERM', 10_000)));
   for (const folder of folders) removeFolder(folder);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { batchNumberOf, STRIPE_LIMIT, stripeOf, type MessageId } from '../actors/message/id.ts';
 import type { FoundMessage, StoreStats } from '../actors/ports.ts';
-import { addStats } from '../adapters/store-lmdb/store-stats.ts';
+import { addStats } from '../actors/store/store-stats.ts';
 import type { WorkerApi } from './worker-messages.ts';
 
 /**

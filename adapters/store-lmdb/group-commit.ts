@@ -1,8 +1,6 @@
+import type { Write } from '../../actors/store/values.ts';
 import type { Environment } from './environment.ts';
 import { pagesFor, type FileSpace } from './file-space.ts';
-
-/** One write: a key and its value, undefined to remove it. */
-export type Write = (key: Buffer, value: Buffer | undefined) => void;
 
 export interface GroupCommitDeps {
   readonly db: Environment;

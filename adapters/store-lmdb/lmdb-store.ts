@@ -13,19 +13,19 @@ import type {
   OutboxItem,
   StoreStats,
 } from '../../actors/ports.ts';
-import { BatchShelf } from './batch-shelf.ts';
-import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from './batch-state.ts';
-import { ConfigValues } from './config-values.ts';
+import { BatchShelf } from '../../actors/store/batch-shelf.ts';
+import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from '../../actors/store/batch-state.ts';
+import { ConfigValues } from '../../actors/store/config-values.ts';
 import { DiskSpace } from './disk-space.ts';
 import { DATA_FILE, openEnvironment, type Environment } from './environment.ts';
 import { FileSpace } from './file-space.ts';
 import { GroupCommit } from './group-commit.ts';
-import { messageKey, numberKey, Tag } from './keys.ts';
-import { load } from './load.ts';
-import { correlate, find, scan } from './lookups.ts';
-import { PendingWrites } from './pending-writes.ts';
-import type { Taken } from './queues.ts';
-import { Standings } from './standings.ts';
+import { messageKey, numberKey, Tag } from '../../actors/store/keys.ts';
+import { load } from '../../actors/store/load.ts';
+import { correlate, find, scan } from '../../actors/store/lookups.ts';
+import { PendingWrites } from '../../actors/store/pending-writes.ts';
+import type { Taken } from '../../actors/store/queues.ts';
+import { Standings } from '../../actors/store/standings.ts';
 
 export interface StoreSettings {
   /** Most messages queued before new ones are refused. */

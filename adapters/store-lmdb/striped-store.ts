@@ -10,8 +10,8 @@ import type {
   StoreStats,
 } from '../../actors/ports.ts';
 import { LinkClosed } from '../../runtime/link/link.ts';
-import { mergeCorrelated, missing } from './records.ts';
-import { addStats } from './store-stats.ts';
+import { mergeCorrelated, missing } from '../../actors/store/records.ts';
+import { addStats } from '../../actors/store/store-stats.ts';
 
 interface Peer {
   readonly stripes: readonly number[];

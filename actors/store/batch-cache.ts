@@ -1,4 +1,4 @@
-import type { Batch } from '../../actors/message/batch.ts';
+import type { Batch } from '../message/batch.ts';
 
 /** Octets of batches kept in memory: the claim, the receipts and the archive of a batch usually follow one another. */
 const LIMIT = 24 * 1024 * 1024;

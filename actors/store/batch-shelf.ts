@@ -1,14 +1,14 @@
-import { DamagedBatchError, Keep, readBatch, subsetOf, type Batch, type Group } from '../../actors/message/batch.ts';
-import { indexOf } from '../../actors/message/id.ts';
-import { nextEntry } from '../../actors/message/ledger.ts';
+import { DamagedBatchError, Keep, readBatch, subsetOf, type Batch, type Group } from '../message/batch.ts';
+import { indexOf } from '../message/id.ts';
+import { nextEntry } from '../message/ledger.ts';
 import { BatchCache } from './batch-cache.ts';
 import { Standing, type BatchState } from './batch-state.ts';
 import { ledgerKey, numberKey, Tag } from './keys.ts';
 import { decodeLedger, type LedgerPart } from './ledger-log.ts';
-import type { Environment } from './environment.ts';
+import type { Values } from './values.ts';
 
 export interface ShelfDeps {
-  readonly db: Environment;
+  readonly db: Values;
   readonly alarm: (line: string) => void;
   /** The batch cannot be read: it must be set aside. `value` is what is on the disk, if anything is. */
   readonly damaged: (state: BatchState, value: Buffer | undefined, why: string) => void;

@@ -1,6 +1,6 @@
-import { batchNumberOf, indexOf, messageId, type MessageId } from '../../actors/message/id.ts';
-import { Fate, L, nextEntry, What } from '../../actors/message/ledger.ts';
-import type { Correlated, FoundMessage } from '../../actors/ports.ts';
+import { batchNumberOf, indexOf, messageId, type MessageId } from '../message/id.ts';
+import { Fate, L, nextEntry, What } from '../message/ledger.ts';
+import type { Correlated, FoundMessage } from '../ports.ts';
 import type { BatchShelf } from './batch-shelf.ts';
 import { groupIndexOf, Standing } from './batch-state.ts';
 import { CorrelatedBuilder } from './records.ts';

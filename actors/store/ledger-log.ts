@@ -1,5 +1,5 @@
-import { DamagedBatchError } from '../../actors/message/batch.ts';
-import { L, nextEntry } from '../../actors/message/ledger.ts';
+import { DamagedBatchError } from '../message/batch.ts';
+import { L, nextEntry } from '../message/ledger.ts';
 import { checksum } from './keys.ts';
 
 /**

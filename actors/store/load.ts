@@ -1,11 +1,11 @@
-import { DamagedBatchError, readBatch } from '../../actors/message/batch.ts';
-import { indexOf, messageId, type MessageId } from '../../actors/message/id.ts';
-import { L, LedgerFlag, What } from '../../actors/message/ledger.ts';
+import { DamagedBatchError, readBatch } from '../message/batch.ts';
+import { indexOf, messageId, type MessageId } from '../message/id.ts';
+import { L, LedgerFlag, What } from '../message/ledger.ts';
 import { decodeState, groupFor, groupIndexOf, newBatchState, Standing, type BatchState } from './batch-state.ts';
 import { ledgerKey, numberIn, numberKey, rangeOf, Tag } from './keys.ts';
 import type { Probe } from './probation.ts';
 import { carrierIdAt, decodeLedger, eachEntry, type LedgerPart } from './ledger-log.ts';
-import type { Environment } from './environment.ts';
+import type { Values } from './values.ts';
 
 export interface Loaded {
   /** By age. */
@@ -25,7 +25,7 @@ export interface Loaded {
  * Reads where every batch stands. What is damaged is named by `alarm`: a state is rebuilt from its batch and ledger, and a
  * batch whose messages are gone is set aside. Damage inside a batch is found when it is claimed.
  */
-export function load(db: Environment, alarm: (line: string) => void): Loaded {
+export function load(db: Values, alarm: (line: string) => void): Loaded {
   const loading = new Loading(db, alarm);
   loading.readStates();
   loading.readBatches();
@@ -35,7 +35,7 @@ export function load(db: Environment, alarm: (line: string) => void): Loaded {
 }
 
 class Loading {
-  readonly #db: Environment;
+  readonly #db: Values;
   readonly #alarm: (line: string) => void;
   readonly #states = new Map<number, BatchState>();
   readonly #rebuilt: BatchState[] = [];
@@ -45,7 +45,7 @@ class Loading {
   #highest = 0;
   #quarantined: number;
 
-  constructor(db: Environment, alarm: (line: string) => void) {
+  constructor(db: Values, alarm: (line: string) => void) {
     this.#db = db;
     this.#alarm = alarm;
     this.#quarantined = db.getKeysCount(rangeOf(Tag.quarantine));

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * Keys of the LMDB engine: one byte for what it is, then the batch number big-endian, so that a range scan runs in the
+ * Keys of a stripe: one byte for what it is, then the batch number big-endian, so that a range scan runs in the
  * order of acceptance. Must never change without a migration.
  */
 export const Tag = {

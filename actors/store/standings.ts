@@ -1,8 +1,8 @@
-import { DamagedBatchError } from '../../actors/message/batch.ts';
-import { batchNumberOf, indexOf, messageId, type MessageId } from '../../actors/message/id.ts';
-import { Fate, L, LedgerFlag, nextEntry, What } from '../../actors/message/ledger.ts';
-import { expiresAtOf } from '../../actors/message/record.ts';
-import type { LedgerFrame } from '../../actors/ports.ts';
+import { DamagedBatchError } from '../message/batch.ts';
+import { batchNumberOf, indexOf, messageId, type MessageId } from '../message/id.ts';
+import { Fate, L, LedgerFlag, nextEntry, What } from '../message/ledger.ts';
+import { expiresAtOf } from '../message/record.ts';
+import type { LedgerFrame } from '../ports.ts';
 import type { BatchShelf } from './batch-shelf.ts';
 import { groupFor, groupIndexOf, Standing, type BatchState } from './batch-state.ts';
 import { Correlations } from './correlations.ts';

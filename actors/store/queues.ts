@@ -1,5 +1,5 @@
 import { groupIndexOf, Standing, type BatchState } from './batch-state.ts';
-import type { QueueStats } from '../../actors/ports.ts';
+import type { QueueStats } from '../ports.ts';
 
 /** Messages one account may take in a row while others of its lane wait (deficit round robin, Shreedhar and Varghese). */
 const QUANTUM = 64;

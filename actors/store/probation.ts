@@ -1,4 +1,4 @@
-import { batchNumberOf, indexOf, type MessageId } from '../../actors/message/id.ts';
+import { batchNumberOf, indexOf, type MessageId } from '../message/id.ts';
 import type { BatchState } from './batch-state.ts';
 import { messageKey, Tag } from './keys.ts';
 import type { PendingWrites } from './pending-writes.ts';

@@ -1,4 +1,4 @@
-import type { MessageId } from '../../actors/message/id.ts';
+import type { MessageId } from '../message/id.ts';
 
 /**
  * (carrier, the id it gave) → our id, for messages whose receipt has not come: open addressing over typed arrays,

@@ -1,6 +1,6 @@
 import type { BatchState } from './batch-state.ts';
 import { encodeState } from './batch-state.ts';
-import type { Write } from './group-commit.ts';
+import type { Write } from './values.ts';
 import { ledgerKey, numberKey, Tag } from './keys.ts';
 import { encodeLedger } from './ledger-log.ts';
 

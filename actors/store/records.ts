@@ -1,8 +1,8 @@
-import type { Batch } from '../../actors/message/batch.ts';
-import type { MessageId } from '../../actors/message/id.ts';
-import { RECEIPT_TEXT } from '../../actors/message/receipt.ts';
-import { R } from '../../actors/message/record.ts';
-import type { Correlated } from '../../actors/ports.ts';
+import type { Batch } from '../message/batch.ts';
+import type { MessageId } from '../message/id.ts';
+import { RECEIPT_TEXT } from '../message/receipt.ts';
+import { R } from '../message/record.ts';
+import type { Correlated } from '../ports.ts';
 
 /** Where records are put together: kept, since memory that comes and goes makes V8 collect garbage. */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);

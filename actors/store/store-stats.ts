@@ -1,4 +1,4 @@
-import type { QueueStats, StoreStats } from '../../actors/ports.ts';
+import type { QueueStats, StoreStats } from '../ports.ts';
 
 /** The figures of several stripes as those of one store. */
 export function addStats(parts: readonly StoreStats[]): StoreStats {

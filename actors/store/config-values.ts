@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { RuntimeError } from '../../runtime/errors.ts';
-import type { Environment } from './environment.ts';
+import type { Values } from './values.ts';
 import { configKey, Tag } from './keys.ts';
 import type { PendingWrites } from './pending-writes.ts';
 
@@ -18,11 +18,11 @@ const CRC = 4;
 const HEAD = CRC + 5;
 
 export class ConfigValues {
-  readonly #db: Environment;
+  readonly #db: Values;
   readonly #writes: PendingWrites;
   readonly #alarm: (line: string) => void;
 
-  constructor(db: Environment, writes: PendingWrites, alarm: (line: string) => void) {
+  constructor(db: Values, writes: PendingWrites, alarm: (line: string) => void) {
     this.#db = db;
     this.#writes = writes;
     this.#alarm = alarm;

@@ -1,13 +1,6 @@
-import { BATCH_LIMIT } from '../../actors/message/id.ts';
-import {
-  DamagedBatchError,
-  groupSize,
-  readGroup,
-  writeGroup,
-  type Batch,
-  type Group,
-} from '../../actors/message/batch.ts';
-import { R, RecordFlag, Kind } from '../../actors/message/record.ts';
+import { BATCH_LIMIT } from '../message/id.ts';
+import { DamagedBatchError, groupSize, readGroup, writeGroup, type Batch, type Group } from '../message/batch.ts';
+import { R, RecordFlag, Kind } from '../message/record.ts';
 import { checksum, numberKey, Tag } from './keys.ts';
 import type { LedgerPart } from './ledger-log.ts';
 

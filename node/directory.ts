@@ -30,7 +30,7 @@ export function directoryFor(
   const carriers: WorkerCarrier[] = [];
   live.carriers.forEach((carrier, place) => {
     const made = workerCarrier(carrier, place, index, workers, passwordOf(carrier), simulators.get(carrier.name));
-    if (made) carriers.push(made);
+    if (made) carriers.push({ ...made, receiptSiblings: siblingsOf(carrier, live.carriers) });
   });
   return {
     accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id))),
@@ -38,6 +38,14 @@ export function directoryFor(
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),
   };
+}
+
+/** The other carriers of its `receipt_group`. */
+function siblingsOf(carrier: CarrierSettings, all: readonly CarrierSettings[]): string[] {
+  if (carrier.protocol !== 'smpp' || carrier.receipt_group === null) return [];
+  const { name, receipt_group: group } = carrier;
+  const siblings = all.filter(other => other.protocol === 'smpp' && other.receipt_group === group);
+  return siblings.map(other => other.name).filter(other => other !== name);
 }
 
 function workerAccount(account: LiveAccount, throughput: number): WorkerDirectory['accounts'][number] {
@@ -58,7 +66,7 @@ function workerCarrier(
   workers: number,
   password: string,
   simulator: SimulatorPlace | undefined,
-): WorkerCarrier | undefined {
+): Omit<WorkerCarrier, 'receiptSiblings'> | undefined {
   if (!carrier.enabled) return undefined;
   const sessions = carrier.protocol === 'smpp' ? carrier.binds : SIMULATOR_SESSIONS;
   // Session i of carrier number `place` lives in worker (i + place) of them, so that carriers with one session spread too.

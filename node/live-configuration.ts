@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { MessageStore } from '../actors/ports.ts';
+import { completeAccount, completeCarrier, completeFrontend } from '../adapters/config/defaults.ts';
 import type {
   AccountSettings,
   ApiKeySettings,
@@ -73,7 +74,7 @@ export class LiveConfiguration {
   ): Promise<{ configuration: LiveConfiguration; first: boolean }> {
     const directory = await readValue<Omit<Live, 'routing'>>(store, DIRECTORY);
     const routing = await readValue<LiveRouting>(store, ROUTING);
-    const live: Live = directory && routing ? { ...directory, routing } : EMPTY;
+    const live: Live = directory && routing ? { ...complete(directory), routing } : EMPTY;
     return { configuration: new LiveConfiguration(store, hasher, box, live), first: live === EMPTY };
   }
 
@@ -194,6 +195,16 @@ const EMPTY: Live = {
   apiKeys: [],
   routing: { version: 0, activatedAt: 0, routes: [] },
 };
+
+/** What an earlier release has kept lacks the settings that are new in this one. */
+function complete(directory: Omit<Live, 'routing'>): Omit<Live, 'routing'> {
+  return {
+    ...directory,
+    accounts: directory.accounts.map(completeAccount),
+    carriers: directory.carriers.map(completeCarrier),
+    frontends: directory.frontends.map(completeFrontend),
+  };
+}
 
 /** The key of the public ids: made at the first start. Another one would give old messages new ids. */
 export async function idKeyOf(store: ConfigStore): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
 import type { LogRecord } from '../runtime/log.ts';
 import type { MetricsPlan } from '../runtime/metrics.ts';
+import type { ReceiptIdMode } from '../actors/message/correlation-key.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
@@ -33,7 +34,9 @@ export interface WorkerCarrier {
   readonly throughput: number;
   readonly throttleMs: number;
   readonly noAnswer: 'retry' | 'fail';
-  readonly receiptId: 'as-is' | 'hex-to-decimal' | 'decimal-to-hex';
+  readonly receiptId: ReceiptIdMode;
+  /** Other carriers whose messages its receipts may be about. */
+  readonly receiptSiblings: readonly string[];
 }
 
 export interface WorkerApiKey {

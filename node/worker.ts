@@ -10,7 +10,7 @@ import { Source } from '../actors/batch/source.ts';
 import type { BindActor } from '../actors/bind/bind-actor.ts';
 import { PublicIds } from '../actors/message/id.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
-import { candidates } from '../actors/message/correlation-key.ts';
+import { ReceiptIds } from '../actors/message/correlation-key.ts';
 import type { RouteSettings } from '../actors/route/route-actor.ts';
 import { Traffic } from '../actors/traffic.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
@@ -286,7 +286,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       random: Math.random,
       now: systemClock.nowMs,
       monotonic: systemClock.monotonicMs,
-      receiptId: id => candidates(id, carrier.receiptId)[0] ?? id,
+      receiptIds: new ReceiptIds(carrier.name, carrier.receiptId, carrier.receiptSiblings),
       bound: session => this.#bindCarrier(carrier, link, session),
       changed: (state, reason) => {
         if (state === 'bound') log.info('carrier bound');

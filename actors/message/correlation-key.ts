@@ -46,6 +46,81 @@ const isPadding = (octet: number): boolean => octet <= 0x20;
 /** What does not count in front of an id; a last "0" does. */
 const isLeading = (octet: number): boolean => octet === ZERO || isPadding(octet);
 
+/** An id as one carrier gave it. */
+export interface CarrierId {
+  readonly carrier: string;
+  readonly id: string;
+}
+
+/**
+ * Under which ids the message of a receipt may be known, for one carrier: its own ids first, as they stand or converted,
+ * then those of the carriers it shares receipts with (`receipt_group`, feature B12).
+ */
+export class ReceiptIds {
+  readonly #carrier: string;
+  readonly #mode: ReceiptIdMode;
+  readonly #siblings: readonly string[];
+
+  /** @param siblings carriers whose messages its receipts may be about, itself left out */
+  constructor(carrier: string, mode: ReceiptIdMode, siblings: readonly string[]) {
+    this.#carrier = carrier;
+    this.#mode = mode;
+    this.#siblings = siblings;
+  }
+
+  /** The likeliest one for a receipt that says `id`, an id of its own carrier. */
+  first(id: string): string {
+    return this.#mode === 'as-is' ? normalizeCarrierId(id) : candidates(id, this.#mode)[0]!;
+  }
+
+  /**
+   * All further ones, the likelier first; undefined when there are none, which is the usual case.
+   *
+   * @param other the id in the receipt's text where its TLV says something else; '' when they agree
+   */
+  others(id: string, other: string): readonly CarrierId[] | undefined {
+    if (this.#mode === 'as-is' && other === '' && this.#siblings.length === 0) return undefined;
+    const ids = new Set(candidates(id, this.#mode));
+    if (other !== '') for (const candidate of candidates(other, this.#mode)) ids.add(candidate);
+    const all = [...ids];
+    const found = all.slice(1).map(candidate => ({ carrier: this.#carrier, id: candidate }));
+    for (const carrier of this.#siblings) for (const candidate of all) found.push({ carrier, id: candidate });
+    return found.length === 0 ? undefined : found;
+  }
+}
+
+/** Fewest digits at the end of two numbers that make them the same where one has a prefix more. */
+const TAIL_DIGITS = 6;
+
+/**
+ * True when both octet ranges are one phone number: whatever "+" or zeros stand in front, and whether or not one of them
+ * has its country's code. Carriers write the number in a receipt as they like.
+ */
+export function isSameNumber(
+  a: Buffer,
+  aAt: number,
+  aLength: number,
+  b: Buffer,
+  bAt: number,
+  bLength: number,
+): boolean {
+  const aFrom = significant(a, aAt, aLength);
+  const bFrom = significant(b, bAt, bLength);
+  const aDigits = aAt + aLength - aFrom;
+  const bDigits = bAt + bLength - bFrom;
+  const common = Math.min(aDigits, bDigits);
+  if (common === 0 || (aDigits !== bDigits && common < TAIL_DIGITS)) return false;
+  return a.compare(b, bAt + bLength - common, bAt + bLength, aAt + aLength - common, aAt + aLength) === 0;
+}
+
+function significant(buffer: Buffer, at: number, length: number): number {
+  let from = at;
+  while (from < at + length && (buffer[from] === PLUS || buffer[from] === ZERO)) from++;
+  return from;
+}
+
+const PLUS = 0x2b;
+
 /** Words of a hash. */
 export const HASH_WORDS = 3;
 

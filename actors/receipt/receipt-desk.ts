@@ -2,6 +2,7 @@ import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import type { NumberSource } from '../batch/number-source.ts';
 import type { Submitter, Waiting } from '../batch/batch-actor.ts';
 import { BatchBuilder } from '../message/batch.ts';
+import { isSameNumber, type CarrierId } from '../message/correlation-key.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
 import { CARRIER_ID_LIMIT, Fate, LedgerWriter, What } from '../message/ledger.ts';
@@ -16,8 +17,12 @@ import type { SlotHolder } from '../route/settler.ts';
 /** A receipt as it came from a carrier. */
 export interface IncomingReceipt {
   readonly carrier: string;
-  /** The carrier's id of the message, as written in the receipt. */
+  /** The carrier's id of the message, as its response most likely gave it. */
   readonly carrierId: string;
+  /** Other ids that the message may be known under; undefined when there are none. */
+  readonly others: readonly CarrierId[] | undefined;
+  /** Where there are others: the number the message went to, which tells the right one. Latin-1. */
+  readonly phone: string;
   readonly fate: Fate;
   /** False for an intermediate one: the message is still on its way. */
   readonly final: boolean;
@@ -82,6 +87,10 @@ interface Asked {
   readonly receipt: IncomingReceipt;
   /** How long it is looked for, monotonic ms; 0 = it has not been looked for yet. */
   readonly until: number;
+  /** Under which of its ids: 0 = `carrierId`, then `others`, then `carrierId` again whoever the message went to. */
+  readonly turn: number;
+  /** A message has that id, but it went to somebody else. */
+  readonly doubtful: boolean;
 }
 
 /** Correlations asked for at once. */
@@ -151,7 +160,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   /** Takes a carrier's receipt; its submitter is answered in a later turn. */
   take(receipt: IncomingReceipt): void {
-    this.#incoming.push({ receipt, until: 0 });
+    this.#incoming.push({ receipt, until: 0, turn: 0, doubtful: false });
     this.#changed();
   }
 
@@ -230,14 +239,15 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const incoming = this.#incoming.splice(0, ASK_LIMIT);
     const byCarrier = new Map<string, Asked[]>();
     for (const asked of incoming) {
-      const same = byCarrier.get(asked.receipt.carrier);
+      const carrier = carrierOf(asked);
+      const same = byCarrier.get(carrier);
       if (same) same.push(asked);
-      else byCarrier.set(asked.receipt.carrier, [asked]);
+      else byCarrier.set(carrier, [asked]);
     }
     const { store, self, failed } = this.#deps;
     for (const [carrier, asked] of byCarrier) {
       this.#asking++;
-      const ids = asked.map(({ receipt }) => receipt.carrierId);
+      const ids = asked.map(idOf);
       store.correlate(carrier, ids).then(found => self.tell({ type: 'correlated', asked, found }), failed);
     }
   }
@@ -246,13 +256,33 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const { buffer, byteOffset, byteLength } = found.records;
     const records = Buffer.from(buffer, byteOffset, byteLength);
     for (let i = 0; i < asked.length; i++) {
-      if (found.ids[i] === 0) this.#orphan(asked[i]!);
-      else this.#matched(asked[i]!.receipt, found, i, records);
+      if (asked[i]!.receipt.others) this.#judge(asked[i]!, found, i, records);
+      else if (found.ids[i] === 0) this.#orphan(asked[i]!);
+      else this.#matched(asked[i]!, found, i, records);
     }
     if (this.#incoming.length > 0) this.#changed();
   }
 
-  #matched(receipt: IncomingReceipt, found: Correlated, place: number, records: Buffer): void {
+  /**
+   * A receipt whose id may be read in more ways than one: the reading is right whose message went to the number the
+   * receipt is from. Where none did, numbers are written differently there, and the likeliest reading counts.
+   */
+  #judge(asked: Asked, found: Correlated, place: number, records: Buffer): void {
+    const { receipt, until, turn } = asked;
+    const last = receipt.others!.length + 1;
+    const isKnown = found.ids[place] !== 0;
+    if (isKnown && (turn === last || isFrom(receipt.phone, records, found.offsets[place]!))) {
+      this.#matched(asked, found, place, records);
+      return;
+    }
+    const doubtful = asked.doubtful || (isKnown && turn === 0);
+    if (turn < last - 1) this.#incoming.push({ receipt, until, turn: turn + 1, doubtful });
+    else if (turn < last && doubtful) this.#incoming.push({ receipt, until, turn: last, doubtful });
+    else this.#orphan(asked);
+  }
+
+  #matched(asked: Asked, found: Correlated, place: number, records: Buffer): void {
+    const { receipt } = asked;
     const id = found.ids[place]!;
     const at = found.offsets[place]!;
     // Told before, and flushed before: the carrier repeats itself because it has not had our answer.
@@ -270,9 +300,9 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     if (receipt.final) {
       if (receipt.fate === Fate.delivered) this.#deps.counters.receiptsDelivered++;
       else this.#deps.counters.receiptsOther++;
-      const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, receipt.carrier);
+      const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, carrierOf(asked));
       const error = errorNumber(receipt.error);
-      const idLength = this.#idScratch.latin1Write(receipt.carrierId);
+      const idLength = this.#idScratch.latin1Write(idOf(asked));
       ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, this.#idScratch, 0, idLength);
     }
     const waiting = wanted ? this.#waiting : this.#quiet;
@@ -359,7 +389,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       receipt.submitter.refused(receipt.token, Refusal.queueFull);
     } else {
       const { orphanWaitMs } = this.#deps.settings;
-      const asked = { receipt, until: until || now + orphanWaitMs };
+      const asked = { receipt, until: until || now + orphanWaitMs, turn: 0, doubtful: false };
       const isYoung = asked.until - now > orphanWaitMs - YOUNG_MS;
       (isYoung ? this.#young : this.#orphans).push(asked);
       if (!isYoung || this.#waking) return;
@@ -376,6 +406,17 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 }
 
 const CHANGED: ReceiptMessage = { type: 'changed' };
+
+/** The carrier and the id under which the message is looked for. */
+const carrierOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.carrier ?? receipt.carrier;
+const idOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.id ?? receipt.carrierId;
+
+/** Did the message at `at` go to this phone? */
+function isFrom(phone: string, record: Buffer, at: number): boolean {
+  const destAt = at + R.head + record[at + R.sourceLength]!;
+  const number = Buffer.from(phone, 'latin1');
+  return isSameNumber(number, 0, number.length, record, destAt, record[at + R.destLength]!);
+}
 /** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
 const RECEIPT_LANE = 0;
 

@@ -65,6 +65,10 @@ export const smppCarrierSchema = group({
   receipt_id: oneOf('as-is', 'hex-to-decimal', 'decimal-to-hex')
     .default('as-is')
     .describe('How its receipts write the id it gave; case and leading zeros never matter'),
+  receipt_group: name()
+    .nullable()
+    .default(null)
+    .describe('Carriers that give the same name here take receipts for each other: one SMSC behind several of them'),
   system_type: ascii(0, 12).default('').describe('In the bind (SMPP v3.4 §5.2.3)'),
   service_type: ascii(0, 5).default('').describe('For messages that name none (SMPP v3.4 §5.2.11)'),
   interface_version: z

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
+import type { ReceiptIds } from '../../actors/message/correlation-key.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { COMMAND_ID, isResponse } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
@@ -34,7 +35,7 @@ export interface CarrierDeps {
   readonly now: () => number;
   readonly monotonic: () => number;
   /** The ids that a receipt's id may be of, as this carrier writes them (`receipt_id`). */
-  readonly receiptId: (id: string) => string;
+  readonly receiptIds: ReceiptIds;
   /** The carrier has accepted the bind: starts the session's actor. */
   readonly bound: (session: CarrierSession) => BindActor;
   readonly ended: (session: CarrierSession, reason: string) => void;
@@ -187,9 +188,15 @@ export class CarrierSession extends SmppSession implements Wire {
     if (!parseReceipt(m.buffer, m.textAt, m.textLength, m.tlvsAt, m.tlvsLength, m.esmClass, r)) return false;
     const now = this.#deps.now();
     const actor = this.#actor!;
+    const { carrier, receiptIds } = this.#deps;
+    const id = m.buffer.latin1Slice(r.idAt, r.idAt + r.idLength);
+    const other = r.otherIdLength === 0 ? '' : m.buffer.latin1Slice(r.otherIdAt, r.otherIdAt + r.otherIdLength);
+    const others = receiptIds.others(id, other);
     actor.receipt({
-      carrier: this.#deps.carrier,
-      carrierId: this.#deps.receiptId(m.buffer.latin1Slice(r.idAt, r.idAt + r.idLength)),
+      carrier,
+      carrierId: receiptIds.first(id),
+      others,
+      phone: others ? m.buffer.latin1Slice(m.sourceAt, m.sourceAt + m.sourceLength) : '',
       fate: r.fate,
       final: r.final,
       error: m.buffer.latin1Slice(r.errorAt, r.errorAt + r.errorLength),

@@ -5,7 +5,10 @@ import {
   carrierSeed,
   HASH_WORDS,
   hashCarrierId,
+  isSameNumber,
   normalizeCarrierId,
+  ReceiptIds,
+  type ReceiptIdMode,
 } from '../../../../actors/message/correlation-key.ts';
 
 function hash(carrier: string, id: string): string {
@@ -94,4 +97,43 @@ describe('hashCarrierId', () => {
     // 390 are expected in each; 6 standard deviations are 118.
     for (const count of counts) for (const n of count) expect(Math.abs(n - 390.6)).toBeLessThan(118);
   });
+});
+
+describe('ReceiptIds', () => {
+  const ids = (mode: ReceiptIdMode, siblings: readonly string[] = []): ReceiptIds =>
+    new ReceiptIds('sink', mode, siblings);
+  const sink = (id: string) => ({ carrier: 'sink', id });
+  test('the usual case has one, and allocates no list', () => {
+    expect(ids('as-is').first('00ab')).toBe('AB');
+    expect(ids('as-is').others('00ab', '')).toBeUndefined();
+  });
+  test('then the id as it stands, then the one in the text', () => {
+    expect(ids('hex-to-decimal').first('171')).toBe('AB');
+    expect(ids('hex-to-decimal').others('171', '')).toEqual([sink('171')]);
+    expect(ids('hex-to-decimal').others('171', '0172')).toEqual([sink('171'), sink('AC'), sink('172')]);
+    expect(ids('as-is').others('ab', 'cd')).toEqual([sink('CD')]);
+    expect(ids('decimal-to-hex').others('x-1', '')).toBeUndefined();
+  });
+  test('then those of the carriers of its group', () => {
+    const spare = (id: string) => ({ carrier: 'spare', id });
+    expect(ids('as-is', ['spare']).others('ab', '')).toEqual([spare('AB')]);
+    expect(ids('decimal-to-hex', ['spare']).others('ab', '')).toEqual([sink('AB'), spare('171'), spare('AB')]);
+  });
+});
+
+test.each([
+  ['447700900123', '447700900123', true],
+  ['+447700900123', '447700900123', true],
+  ['00447700900123', '+447700900123', true],
+  ['07700900123', '447700900123', true],
+  ['447700900124', '447700900123', false],
+  ['1447700900123', '447700900123', true],
+  ['12345', '2345', false],
+  ['12345', '12345', true],
+  ['', '447700900123', false],
+  ['', '', false],
+])('%j and %j are one number: %s', (a, b, same) => {
+  const both = Buffer.from(`x${a}${b}y`, 'latin1');
+  expect(isSameNumber(both, 1, a.length, both, 1 + a.length, b.length)).toBe(same);
+  expect(isSameNumber(both, 1 + a.length, b.length, both, 1, a.length)).toBe(same);
 });

@@ -99,10 +99,12 @@ describe('hashCarrierId', () => {
   });
 });
 
+const ids = (mode: ReceiptIdMode, siblings: readonly string[] = []): ReceiptIds =>
+  new ReceiptIds('sink', mode, siblings);
+const sink = (id: string) => ({ carrier: 'sink', id });
+const spare = (id: string) => ({ carrier: 'spare', id });
+
 describe('ReceiptIds', () => {
-  const ids = (mode: ReceiptIdMode, siblings: readonly string[] = []): ReceiptIds =>
-    new ReceiptIds('sink', mode, siblings);
-  const sink = (id: string) => ({ carrier: 'sink', id });
   test('the usual case has one, and allocates no list', () => {
     expect(ids('as-is').first('00ab')).toBe('AB');
     expect(ids('as-is').others('00ab', '')).toBeUndefined();
@@ -115,7 +117,6 @@ describe('ReceiptIds', () => {
     expect(ids('decimal-to-hex').others('x-1', '')).toBeUndefined();
   });
   test('then those of the carriers of its group', () => {
-    const spare = (id: string) => ({ carrier: 'spare', id });
     expect(ids('as-is', ['spare']).others('ab', '')).toEqual([spare('AB')]);
     expect(ids('decimal-to-hex', ['spare']).others('ab', '')).toEqual([sink('AB'), spare('171'), spare('AB')]);
   });

@@ -14,7 +14,7 @@ export interface ClientPdu {
   readonly dest_addr_ton: number;
   readonly esm_class: number;
   readonly data_coding: number;
-  readonly short_message: { readonly message: string };
+  readonly short_message: { readonly message: string; readonly udh?: readonly Buffer[] };
   readonly message_payload?: { readonly message: string };
   readonly receipted_message_id?: string;
   readonly message_state?: number;

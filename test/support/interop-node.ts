@@ -1,0 +1,42 @@
+import { Capture, noCapture } from './capture.ts';
+import { freePort } from '../../bench/harness/smppload.ts';
+import { startNode, type NodeProcess } from './node-process.ts';
+import { NpmSmppCarrier } from './npm-smpp-carrier.ts';
+
+/** A node between applications and a carrier that are all somebody else's. */
+export interface InteropNode extends AsyncDisposable {
+  readonly node: NodeProcess;
+  /** Where applications bind. */
+  readonly port: number;
+  readonly carrier: NpmSmppCarrier;
+  /** Everything that goes over both, from the first bind on; undefined where nothing can be captured. */
+  readonly capture: Capture | undefined;
+}
+
+/**
+ * Numbers that begin with 44 lead to the carrier, those with 555 to the account `app`; `app` and `shop` have their
+ * system_id for a password.
+ */
+export async function startInteropNode(): Promise<InteropNode> {
+  await using started = new AsyncDisposableStack();
+  const carrier = started.use(await NpmSmppCarrier.listen());
+  const port = await freePort();
+  const canCapture = (await noCapture()) === undefined;
+  const capture = canCapture ? started.use(await Capture.start([port, carrier.port])) : undefined;
+  const phones = { name: 'phones', protocol: 'smpp', host: '127.0.0.1', port: carrier.port };
+  const node = started.use(
+    await startNode({
+      config: {
+        listeners: { smpp: { port } },
+        accounts: ['shop', 'app'].map(system_id => ({ system_id, password: system_id })),
+        carriers: [{ ...phones, system_id: 'r', password: 'r', reconnect_seconds: 0.1, reconnect_max_seconds: 0.2 }],
+        routes: [
+          { called_prefix: '44', dest_smsc: 'phones' },
+          { called_prefix: '555', dest_smsc: 'app' },
+        ],
+      },
+    }),
+  );
+  const all = started.move();
+  return { node, port, carrier, capture, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}

@@ -8,7 +8,7 @@ import { decodeLedger, type LedgerPart } from './ledger-log.ts';
 import type { Values } from './values.ts';
 
 export interface ShelfDeps {
-  readonly db: Values;
+  readonly db: Pick<Values, 'get'>;
   readonly alarm: (line: string) => void;
   /** The batch cannot be read: it must be set aside. `value` is what is on the disk, if anything is. */
   readonly damaged: (state: BatchState, value: Buffer | undefined, why: string) => void;

@@ -18,11 +18,11 @@ const CRC = 4;
 const HEAD = CRC + 5;
 
 export class ConfigValues {
-  readonly #db: Values;
+  readonly #db: Pick<Values, 'get'>;
   readonly #writes: PendingWrites;
   readonly #alarm: (line: string) => void;
 
-  constructor(db: Values, writes: PendingWrites, alarm: (line: string) => void) {
+  constructor(db: Pick<Values, 'get'>, writes: PendingWrites, alarm: (line: string) => void) {
     this.#db = db;
     this.#writes = writes;
     this.#alarm = alarm;

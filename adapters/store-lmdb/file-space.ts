@@ -8,6 +8,8 @@ const ZEROS = Buffer.alloc(STEP * PAGE);
 const LARGE = 2000;
 /** Pages that any transaction may write anew: the way down to a leaf, the free list. */
 const BASE = 64;
+/** Writes of a transaction that has more to do. */
+export const TRANSACTION_WRITES = 256;
 
 /**
  * Room on the disk that belongs to the data file before LMDB writes there. LMDB must not meet a full disk: after a page that
@@ -15,46 +17,41 @@ const BASE = 64;
  * than LMDB has used, by zeros that the file system has allocated; LMDB's next pages overwrite them. When the disk is full
  * the last of that room is for settles and receipts, so that what is queued can leave.
  *
- * Only for the thread that commits, between its commits: nobody else may write the file meanwhile.
+ * Only for the thread that writes the file, between its transactions: nobody else may write it meanwhile.
  */
 export class FileSpace {
   readonly #fd: number;
-  /** Pages that LMDB may have used: as its meta page said, and what was asked for since. */
+  /** Pages that LMDB has used, as its meta page says. */
   #used = 0;
   /** Pages that the file has. */
   #pages = 0;
 
   constructor(path: string) {
     this.#fd = openSync(path, 'r+');
-    this.#look();
+    this.look();
   }
 
   /**
-   * Sees to room for a transaction, the disk permitting. False: there is not enough; nothing may be written.
+   * Sees to room for transactions, the disk permitting. False: there is not enough; nothing may be accepted that needs it.
    *
-   * @param pages that it may use, at most
-   * @param spare octets to be left after it
+   * @param pages that they may use, at most
+   * @param spare octets to be left after them
    * @throws the system's error when the file cannot be written for another reason than a full disk
    */
-  take(pages: number, spare: number): boolean {
-    const wanted = pages + Math.ceil(spare / PAGE);
-    if (this.#used + wanted > this.#pages) {
-      this.#look();
-      if (this.#used + wanted > this.#pages) this.#grow(this.#used + wanted);
-      if (this.#used + wanted > this.#pages) return false;
-    }
-    this.#used += pages;
-    return true;
+  hasRoom(pages: number, spare: number): boolean {
+    const wanted = this.#used + pages + Math.ceil(spare / PAGE);
+    if (wanted > this.#pages) this.#grow(wanted);
+    return wanted <= this.#pages;
+  }
+
+  /** After a transaction: LMDB has used some of the room, or more, and then it has made the file longer itself. */
+  look(): void {
+    this.#used = this.#lastUsed();
+    this.#pages = Math.max(Math.floor(fstatSync(this.#fd).size / PAGE), this.#used);
   }
 
   close(): void {
     closeSync(this.#fd);
-  }
-
-  /** How things are now: LMDB may have used less than was asked for, or more, and then it has made the file longer itself. */
-  #look(): void {
-    this.#used = this.#lastUsed();
-    this.#pages = Math.max(Math.floor(fstatSync(this.#fd).size / PAGE), this.#used);
   }
 
   #lastUsed(): number {
@@ -79,16 +76,34 @@ export class FileSpace {
   }
 }
 
-/** Pages that a transaction with these writes uses, at most. */
-export function pagesFor(writes: readonly (readonly [Buffer, Buffer | undefined])[]): number {
-  let pages = BASE + writes.length + Math.ceil(writes.length / 8);
-  let octets = 0;
-  for (const [key, value] of writes) {
-    if (!value) continue;
-    if (value.length >= LARGE) pages += overflowPagesFor(value.length);
-    else octets += key.length + value.length;
+/** What writes need of the data file, added up; each at most. */
+export class PageNeed {
+  #writes = 0;
+  #octets = 0;
+  #large = 0;
+
+  /** @param octets of the value; -1: the key is removed */
+  add(keyOctets: number, octets: number): void {
+    this.#count(keyOctets, octets, 1);
   }
-  return pages + Math.ceil((octets * 2) / PAGE);
+
+  /** What was added, and is not needed any more. */
+  drop(keyOctets: number, octets: number): void {
+    this.#count(keyOctets, octets, -1);
+  }
+
+  #count(keyOctets: number, octets: number, times: number): void {
+    this.#writes += times;
+    if (octets >= LARGE) this.#large += times * overflowPagesFor(octets);
+    else if (octets >= 0) this.#octets += times * (keyOctets + octets);
+  }
+
+  /** Pages, when it is done in transactions of `TRANSACTION_WRITES` or more each. */
+  pages(): number {
+    const transactions = 1 + Math.ceil(this.#writes / TRANSACTION_WRITES);
+    const leaves = this.#writes + Math.ceil(this.#writes / 8) + Math.ceil((this.#octets * 2) / PAGE);
+    return transactions * BASE + leaves + this.#large;
+  }
 }
 
 /** The disk, or what this user may have of it, is full. */

@@ -1,11 +1,10 @@
 import type { Write } from '../../actors/store/values.ts';
-import type { Environment } from './environment.ts';
-import { pagesFor, type FileSpace } from './file-space.ts';
+import type { KeyValue } from './journal-segment.ts';
+import type { ValueStore } from './value-store.ts';
 
 export interface GroupCommitDeps {
-  readonly db: Environment;
-  readonly space: FileSpace;
-  /** Octets of the data file that new messages must leave, for what must be written when the disk is full. */
+  readonly values: ValueStore;
+  /** Octets of LMDB's file that new messages must leave, for what must be written when the disk is full. */
   readonly reserveOctets: number;
   /** Writes everything that has changed since it was called last. */
   readonly collect: (write: Write) => void;
@@ -38,8 +37,10 @@ export class GroupCommit {
   #waiting: Waiting[] = [];
   #scheduled = false;
   #failed = false;
+  #closed = false;
   /** What was collected and has found no room. */
-  #stuck: (readonly [Buffer, Buffer | undefined])[] = [];
+  #stuck: KeyValue[] = [];
+  #stepping = false;
   commits = 0;
 
   constructor(deps: GroupCommitDeps) {
@@ -62,9 +63,10 @@ export class GroupCommit {
     setImmediate(() => setImmediate(() => this.#commit()));
   }
 
-  /** Resolves when nothing is left to flush. */
-  async idle(): Promise<void> {
+  /** Resolves when nothing is left to flush; nothing may be enqueued after it. */
+  async close(): Promise<void> {
     while (this.#scheduled) await new Promise<void>(resolve => this.enqueue(resolve));
+    this.#closed = true;
   }
 
   #commit(): void {
@@ -88,17 +90,39 @@ export class GroupCommit {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { flushed } of waiting) flushed();
+    this.#stepLater();
+  }
+
+  /** What the journal has to give to LMDB goes between the commits, after what they have to tell. */
+  #stepLater(): void {
+    const { values, atDisk, fatal } = this.#deps;
+    if (this.#stepping || this.#failed || !values.hasSteps) return;
+    this.#stepping = true;
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#stepping = false;
+        if (this.#failed || this.#closed) return;
+        try {
+          atDisk(true);
+          values.step();
+          atDisk(false);
+        } catch (error) {
+          this.#failed = true;
+          fatal(error);
+          return;
+        }
+        this.#stepLater();
+      }),
+    );
   }
 
   /** The writes for which there is room; what can be refused goes first. Undefined: there is no room for the rest either. */
-  #withRoom(
-    writes: (readonly [Buffer, Buffer | undefined])[],
-  ): readonly (readonly [Buffer, Buffer | undefined])[] | undefined {
-    const { space, reserveOctets } = this.#deps;
-    if (writes.length === 0 || space.take(pagesFor(writes), reserveOctets)) return writes;
+  #withRoom(writes: KeyValue[]): readonly KeyValue[] | undefined {
+    const { values, reserveOctets } = this.#deps;
+    if (writes.length === 0 || values.hasRoom(writes, reserveOctets)) return writes;
     const refused = this.#refuse();
     const left = refused.size === 0 ? writes : writes.filter(([key]) => !refused.has(key.toString('latin1')));
-    if (left.length === 0 || space.take(pagesFor(left), 0)) return left;
+    if (left.length === 0 || values.hasRoom(left, 0)) return left;
     this.#stuck = left;
     return undefined;
   }
@@ -111,16 +135,10 @@ export class GroupCommit {
     return keys;
   }
 
-  /** One transaction: it returns after the flush of data and meta page (`overlappingSync` is off: L2, L5). */
-  #write(writes: readonly (readonly [Buffer, Buffer | undefined])[]): void {
-    const { db, atDisk } = this.#deps;
+  #write(writes: readonly KeyValue[]): void {
+    const { values, atDisk } = this.#deps;
     atDisk(true);
-    db.transactionSync(() => {
-      for (const [key, value] of writes) {
-        if (value === undefined) db.removeSync(key);
-        else db.putSync(key, value);
-      }
-    });
+    values.commit(writes);
     atDisk(false);
     this.commits++;
   }

@@ -17,8 +17,7 @@ import { BatchShelf } from '../../actors/store/batch-shelf.ts';
 import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from '../../actors/store/batch-state.ts';
 import { ConfigValues } from '../../actors/store/config-values.ts';
 import { DiskSpace } from './disk-space.ts';
-import { DATA_FILE, openEnvironment, type Environment } from './environment.ts';
-import { FileSpace } from './file-space.ts';
+import { DATA_FILE } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
 import { messageKey, numberKey, Tag } from '../../actors/store/keys.ts';
 import { load } from '../../actors/store/load.ts';
@@ -26,6 +25,7 @@ import { correlate, find, scan } from '../../actors/store/lookups.ts';
 import { PendingWrites } from '../../actors/store/pending-writes.ts';
 import type { Taken } from '../../actors/store/queues.ts';
 import { Standings } from '../../actors/store/standings.ts';
+import { ValueStore } from './value-store.ts';
 
 export interface StoreSettings {
   /** Most messages queued before new ones are refused. */
@@ -63,15 +63,14 @@ export interface Claimant {
 const NEXT_BATCH = 'next-batch-number';
 
 /**
- * The message store on one machine: one LMDB environment, one writer. Batches are written once; what happens to their
+ * The message store on one machine: one stripe, LMDB with a journal before it, one writer. Batches are written once; what happens to their
  * messages is appended to a ledger; a small state per batch says where each message stands and is all that memory holds.
  */
 export class LmdbStore {
   readonly #settings: StoreSettings;
   readonly #deps: StoreDeps;
   readonly #file: string;
-  readonly #db: Environment;
-  readonly #space: FileSpace;
+  readonly #values: ValueStore;
   readonly #writes = new PendingWrites();
   readonly #commit: GroupCommit;
   readonly #standings: Standings;
@@ -96,23 +95,21 @@ export class LmdbStore {
     this.#stripe = stripe;
     this.#deps = deps;
     this.#file = join(folder, DATA_FILE);
-    this.#db = openEnvironment(folder, deps.now(), alarm);
-    this.#space = new FileSpace(this.#file);
+    this.#values = new ValueStore(folder, deps.now(), alarm);
     this.#disk = new DiskSpace(folder, settings.diskReserveOctets);
     this.#commit = new GroupCommit({
-      db: this.#db,
-      space: this.#space,
+      values: this.#values,
       reserveOctets: settings.reserveOctets,
       atDisk: deps.atDisk,
       collect: write => this.#writes.collect(write),
-      fatal: error => deps.fatal(`flush of ${this.#file} failed: ${describe(error)}`, error),
+      fatal: error => deps.fatal(`flush of ${this.#values.writing} failed: ${describe(error)}`, error),
     });
     this.#shelf = new BatchShelf({
-      db: this.#db,
+      db: this.#values,
       alarm,
       damaged: (state, value, why) => this.#quarantine(state, value, why),
     });
-    this.#config = new ConfigValues(this.#db, this.#writes, alarm);
+    this.#config = new ConfigValues(this.#values, this.#writes, alarm);
     const { lingerMs } = settings;
     this.#standings = new Standings({
       now,
@@ -123,7 +120,7 @@ export class LmdbStore {
       poison: (state, index) => this.#poison(state, index),
       ready,
     });
-    const loaded = load(this.#db, alarm);
+    const loaded = load(this.#values.db, alarm);
     for (const [key, value] of loaded.moves) this.#writes.put(key, value);
     for (const state of loaded.rebuilt) this.#writes.touch(state);
     for (const state of loaded.states) this.#standings.adopt(state);
@@ -284,9 +281,8 @@ export class LmdbStore {
   async close(): Promise<void> {
     this.#stopping = true;
     this.#standings.stop();
-    await this.#commit.idle();
-    this.#space.close();
-    await this.#db.close();
+    await this.#commit.close();
+    await this.#values.close();
   }
 
   #flushed(): Promise<void> {

@@ -13,7 +13,9 @@ import { Kind } from './message/record.ts';
 import type { LedgerFrame, MessageStore } from './ports.ts';
 import { ReceiptDesk, type ReceiptMessage, type ReceiptSettings } from './receipt/receipt-desk.ts';
 import { Deliveries, Delivery } from './route/delivery.ts';
-import { RouteActor, type RetrySettings, type RouteMessage, type RouteSettings } from './route/route-actor.ts';
+import { FallbackChains } from './route/fallback.ts';
+import type { RetrySettings, RouteSettings } from './route/outcomes.ts';
+import { RouteActor, type RouteMessage } from './route/route-actor.ts';
 import { Settler, type SettlerMessage } from './route/settler.ts';
 import { CompiledTable } from './routing/compiled.ts';
 
@@ -50,6 +52,8 @@ export interface TrafficCounters extends BindCounters {
   /** Given to accounts. */
   receiptsPassedOn: number;
   retried: number;
+  /** Given to another destination because one would not take them. */
+  rerouted: number;
   /** Settled without having been taken: undeliverable, expired, rejected. */
   failed: number;
 }
@@ -72,6 +76,7 @@ export class Traffic {
   readonly #system: ActorSystem;
   readonly #numbers: NumberSource;
   readonly #deliveries = new Deliveries();
+  readonly #fallbacks = new FallbackChains();
   readonly #routes = new Map<string, Route>();
   readonly #second: Timer;
   readonly #intakeRef: ActorRef<IntakeMessage>;
@@ -95,6 +100,7 @@ export class Traffic {
     receiptsUnmatched: 0,
     receiptsPassedOn: 0,
     retried: 0,
+    rerouted: 0,
     failed: 0,
   };
 
@@ -186,7 +192,9 @@ export class Traffic {
 
   /** The routing table from the next batch on. */
   useTable(memory: SharedArrayBuffer): void {
-    this.#intakeRef.tell({ type: 'table', table: new CompiledTable(memory) });
+    const table = new CompiledTable(memory);
+    this.#fallbacks.useTable(table);
+    this.#intakeRef.tell({ type: 'table', table });
   }
 
   /** The destinations have other settings: every route looks them up again. */
@@ -275,6 +283,7 @@ export class Traffic {
             deliveries: this.#deliveries,
             settler: this.#settler,
             receipts: this.#desk,
+            fallbacks: this.#fallbacks,
             retry: settings.retry,
             now: () => clock.nowMs(),
             monotonic: () => clock.monotonicMs(),

@@ -1,4 +1,5 @@
 import { ArchiveMode } from '../actors/message/record.ts';
+import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { CarrierSettings, SmppCarrierSettings } from '../adapters/config/schema.ts';
 import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
 import { AS_IT_IS } from '../adapters/smpp/mapping.ts';
@@ -82,13 +83,21 @@ function workerCarrier(
     window: carrier.window,
     throughput: (carrier.throughput * here) / sessions,
   };
-  if (carrier.protocol !== 'smpp') return { ...common, throttleMs: SECOND, noAnswer: 'retry', receiptId: 'as-is' };
+  if (carrier.protocol !== 'smpp') {
+    return { ...common, throttleMs: SECOND, noAnswer: 'retry', errors: [], receiptId: 'as-is' };
+  }
   return {
     ...common,
     throttleMs: carrier.throttle_seconds * SECOND,
     noAnswer: carrier.no_answer,
+    errors: carrier.errors.map(errorRule),
     receiptId: carrier.receipt_id,
   };
+}
+
+function errorRule({ status, action, retries, seconds }: SmppCarrierSettings['errors'][number]): [number, ErrorRule] {
+  const delayMs = seconds === null ? undefined : seconds * SECOND;
+  return [status, { action, retries: retries ?? undefined, delayMs }];
 }
 
 function smppLinks(carrier: SmppCarrierSettings, password: string): LinkSettings[] {

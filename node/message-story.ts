@@ -76,7 +76,7 @@ function eventText(found: FoundMessage, ledger: Buffer, at: number): string {
     case What.released:
       return 'back in the queue: its session was lost';
     case What.rerouted:
-      return `routed to ${carrierId}`;
+      return `routed to ${carrierId}${why}`;
     default:
       return 'something this release does not know';
   }

@@ -20,6 +20,7 @@ export const WORKER_COUNTERS = {
   answered: { name: 'smsc_messages_answered_total', help: 'Messages sent whose response came.' },
   unexpectedAnswers: { name: 'smsc_unexpected_answers_total', help: 'Responses to nothing that was sent.' },
   retried: { name: 'smsc_messages_retried_total', help: 'Attempts that failed and are made again.' },
+  rerouted: { name: 'smsc_messages_rerouted_total', help: 'Messages given to the next destination of their chain.' },
   failed: { name: 'smsc_messages_failed_total', help: 'Messages given up: undeliverable, expired, rejected.' },
   receiptsDelivered: { ...receipts, labels: { result: 'delivered' } },
   receiptsOther: { ...receipts, labels: { result: 'other' } },

@@ -3,6 +3,7 @@ import type { MetricsPlan } from '../runtime/metrics.ts';
 import type { ReceiptIdMode } from '../actors/message/correlation-key.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
+import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
 import type { Role } from '../adapters/http/caller.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
@@ -33,7 +34,9 @@ export interface WorkerCarrier {
   /** This worker's share, messages a second; 0 = no limit. */
   readonly throughput: number;
   readonly throttleMs: number;
-  readonly noAnswer: 'retry' | 'fail';
+  readonly noAnswer: 'retry' | 'reroute' | 'fail' | 'reconnect' | 'wait';
+  /** By command_status. */
+  readonly errors: readonly (readonly [number, ErrorRule])[];
   readonly receiptId: ReceiptIdMode;
   /** Other carriers whose messages its receipts may be about. */
   readonly receiptSiblings: readonly string[];

@@ -11,7 +11,7 @@ import type { BindActor } from '../actors/bind/bind-actor.ts';
 import { PublicIds } from '../actors/message/id.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
 import { ReceiptIds } from '../actors/message/correlation-key.ts';
-import type { RouteSettings } from '../actors/route/route-actor.ts';
+import { NO_ERROR_RULES, type RouteSettings } from '../actors/route/outcomes.ts';
 import { Traffic } from '../actors/traffic.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
 import { CarrierLink, type LinkSettings } from '../adapters/smpp/carrier-link.ts';
@@ -47,7 +47,13 @@ interface CarrierHere {
 }
 
 /** Used where a destination is neither an account nor a carrier of ours any more: its queue is kept. */
-const UNKNOWN: RouteSettings = { kind: 'carrier', throughput: 0, throttleMs: 1000, noAnswer: 'retry' };
+const UNKNOWN: RouteSettings = {
+  kind: 'carrier',
+  throughput: 0,
+  throttleMs: 1000,
+  noAnswer: 'retry',
+  errors: NO_ERROR_RULES,
+};
 const UNLIMITED = { take: (count: number): number => count };
 const DRAIN_LOOK_MS = 20;
 /** How long a worker whose predecessors crashed claims one message at a time. */
@@ -220,6 +226,7 @@ export class Worker implements ThreadBody<WorkerApi> {
         receiveWindow: window,
         sendWindow: deliverWindow,
         responseTimeoutMs: this.#setup.server.timers.responseMs,
+        overdue: 'tell',
       },
       { wire: session, source: account.source, rate: account.rate },
     );
@@ -229,7 +236,12 @@ export class Worker implements ThreadBody<WorkerApi> {
     const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
     return this.#traffic!.bind(
       session.takesMessages ? carrier.name : '',
-      { receiveWindow: RECEIVE_WINDOW, sendWindow: carrier.window, responseTimeoutMs: link.timers.responseMs },
+      {
+        receiveWindow: RECEIVE_WINDOW,
+        sendWindow: carrier.window,
+        responseTimeoutMs: link.timers.responseMs,
+        overdue: carrier.noAnswer === 'wait' || carrier.noAnswer === 'reconnect' ? carrier.noAnswer : 'tell',
+      },
       { wire: session, source: new Source(names, Kind.mo, ArchiveMode.full), rate: UNLIMITED },
     );
   }
@@ -299,11 +311,12 @@ export class Worker implements ThreadBody<WorkerApi> {
   #routeSettings(destination: string): RouteSettings {
     const carrier = this.#carriers.get(destination)?.settings;
     if (carrier) {
-      const { throughput, throttleMs, noAnswer } = carrier;
-      return { kind: 'carrier', throughput, throttleMs, noAnswer };
+      const { throughput, throttleMs, errors } = carrier;
+      const noAnswer = carrier.noAnswer === 'reroute' ? 'elsewhere' : carrier.noAnswer === 'fail' ? 'fail' : 'retry';
+      return { kind: 'carrier', throughput, throttleMs, noAnswer, errors: new Map(errors) };
     }
     if (this.#accounts.has(destination)) {
-      return { kind: 'account', throughput: 0, throttleMs: 1000, noAnswer: 'retry' };
+      return { kind: 'account', throughput: 0, throttleMs: 1000, noAnswer: 'retry', errors: NO_ERROR_RULES };
     }
     return UNKNOWN;
   }

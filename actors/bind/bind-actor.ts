@@ -41,6 +41,8 @@ export interface BindSettings {
   readonly sendWindow: number;
   /** Until an answer counts as missing, ms. */
   readonly responseTimeoutMs: number;
+  /** What then: the route is told; told, and the session is ended; nothing, its answer may still come. */
+  readonly overdue: 'tell' | 'reconnect' | 'wait';
 }
 
 export interface BindDeps {
@@ -184,7 +186,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     }
     const delivery = this.#deps.deliveries.get(this.sending.placeOf(slot));
     const index = this.sending.indexOf(slot);
-    this.#deps.route!.actor.answered(delivery, index, answer, status, id, idAt, idLength, this, slot);
+    this.#deps.route!.actor.outcomes.answered(delivery, index, answer, status, id, idAt, idLength, this, slot);
     return true;
   }
 
@@ -219,7 +221,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     void self.stop();
     if (!route) return;
     this.sending.expire(Infinity, slot => {
-      route.actor.lost(deliveries.get(this.sending.placeOf(slot)), this.sending.indexOf(slot));
+      route.actor.outcomes.lost(deliveries.get(this.sending.placeOf(slot)), this.sending.indexOf(slot));
       this.sending.release(slot);
     });
     this.#leaveRoute();
@@ -234,12 +236,16 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
 
   /** A few times a second: requests that are not answered in time. @param nowMs monotonic */
   tick(nowMs: number): void {
-    const { route, deliveries } = this.#deps;
-    if (!route) return;
+    const { route, deliveries, wire } = this.#deps;
+    const { overdue } = this.#settings;
+    if (!route || overdue === 'wait') return;
+    let isOverdue = false;
     this.sending.expire(nowMs - this.#settings.responseTimeoutMs, slot => {
       const delivery = deliveries.get(this.sending.placeOf(slot));
-      route.actor.answered(delivery, this.sending.indexOf(slot), Answer.none, 0, undefined, 0, 0, this, slot);
+      route.actor.outcomes.answered(delivery, this.sending.indexOf(slot), Answer.none, 0, undefined, 0, 0, this, slot);
+      isOverdue = true;
     });
+    if (isOverdue && overdue === 'reconnect') wire.abort('a message was not answered in time');
   }
 
   receive(_flush: BindMessage): void {

@@ -11,7 +11,7 @@ import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } fr
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
-import type { OwnReceipts } from '../route/route-actor.ts';
+import type { OwnReceipts } from '../route/outcomes.ts';
 import type { SlotHolder } from '../route/settler.ts';
 
 /** A receipt as it came from a carrier. */

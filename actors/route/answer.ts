@@ -9,5 +9,7 @@ export const Answer = {
   never: 3,
   /** None came in time: whether it was taken is not known. */
   none: 4,
+  /** Will not be taken by this system; another one may. */
+  elsewhere: 5,
 } as const;
 export type Answer = (typeof Answer)[keyof typeof Answer];

@@ -1,12 +1,12 @@
 import type { Actor } from '../../runtime/actor.ts';
 import { readBatch } from '../message/batch.ts';
 import { stripeOf } from '../message/id.ts';
-import { Fate, LedgerFlag, What } from '../message/ledger.ts';
-import { expiresAtOf, Kind, R } from '../message/record.ts';
+import { Fate } from '../message/ledger.ts';
+import { expiresAtOf, R } from '../message/record.ts';
 import type { Claimed, MessageStore } from '../ports.ts';
-import { Answer } from './answer.ts';
-import { Delivery, type Deliveries } from './delivery.ts';
-import type { Settler, SlotHolder } from './settler.ts';
+import { Delivery } from './delivery.ts';
+import { Outcomes, type OutcomeDeps, type RouteSettings } from './outcomes.ts';
+import type { SlotHolder } from './settler.ts';
 
 /** A live session that messages of a destination can leave by. */
 export interface Outlet extends SlotHolder {
@@ -18,41 +18,6 @@ export interface Outlet extends SlotHolder {
   readonly window: number;
   /** The route knows of its room: it says so again when there is more. */
   roomSeen(): void;
-}
-
-export interface RetrySettings {
-  /** The n-th failure is tried again after base x factor^n. */
-  readonly baseMs: number;
-  readonly factor: number;
-  /** Most attempts. */
-  readonly limit: number;
-}
-
-export interface RouteSettings {
-  /** An account's queue: what leaves by it has arrived. A carrier's: it was passed on. */
-  readonly kind: 'carrier' | 'account';
-  /** Messages a second for this worker's share, 0 = no limit. */
-  readonly throughput: number;
-  readonly throttleMs: number;
-  readonly noAnswer: 'retry' | 'fail';
-}
-
-/** Where receipts of our own making go: a message that failed or expired tells its sender so. */
-export interface OwnReceipts {
-  /**
-   * Settles a message with a fate that nobody else will report, and tells its sender if that was asked for: both in one
-   * commit. The slot is released with it.
-   */
-  conclude(
-    delivery: Delivery,
-    index: number,
-    destination: string,
-    fate: Fate,
-    error: number,
-    attempts: number,
-    holder: SlotHolder | undefined,
-    slot: number,
-  ): void;
 }
 
 export type RouteMessage =
@@ -67,16 +32,9 @@ export type RouteMessage =
   | { readonly type: 'outlet-down'; readonly outlet: Outlet }
   | { readonly type: 'settings'; readonly settings: RouteSettings };
 
-export interface RouteDeps {
-  readonly destination: string;
+export interface RouteDeps extends OutcomeDeps {
   readonly store: Pick<MessageStore, 'claim'>;
-  readonly deliveries: Deliveries;
-  readonly settler: Settler;
-  readonly receipts: OwnReceipts;
-  readonly retry: RetrySettings;
-  readonly now: () => number;
   readonly monotonic: () => number;
-  readonly counters: { retried: number; receiptsPassedOn: number };
   /** Calls back after `ms`; one at a time is asked for. */
   readonly wake: (ms: number) => void;
   readonly failed: (error: unknown) => void;
@@ -96,11 +54,12 @@ interface Stretch {
 
 /**
  * One destination in this worker: claims from its queue what the windows of its sessions here can take, orders, paces and
- * dispatches, and decides from the answers what becomes of each message.
+ * dispatches. What becomes of each message is `Outcomes`' to decide.
  */
 export class RouteActor implements Actor<RouteMessage> {
   readonly #deps: RouteDeps;
   #settings: RouteSettings;
+  readonly #outcomes: Outcomes;
   readonly #outlets: Outlet[] = [];
   readonly #lanes: Stretch[][] = [[], [], [], []];
   #held = 0;
@@ -115,6 +74,7 @@ export class RouteActor implements Actor<RouteMessage> {
   constructor(deps: RouteDeps, settings: RouteSettings) {
     this.#deps = deps;
     this.#settings = settings;
+    this.#outcomes = new Outcomes(deps, settings);
     this.#filledAt = deps.monotonic();
   }
 
@@ -163,6 +123,7 @@ export class RouteActor implements Actor<RouteMessage> {
         return;
       case 'settings':
         this.#settings = message.settings;
+        this.#outcomes.settings = message.settings;
         return;
       default:
         message satisfies never;
@@ -176,93 +137,9 @@ export class RouteActor implements Actor<RouteMessage> {
     this.#claim();
   }
 
-  /**
-   * The next system has answered, or has not (`Answer.none`).
-   *
-   * @param status its number for the answer, 0 when it took the message
-   * @param idBuffer holds the id it gave, `idLength` octets at `idAt`
-   */
-  answered(
-    delivery: Delivery,
-    index: number,
-    answer: Answer,
-    status: number,
-    idBuffer: Buffer | undefined,
-    idAt: number,
-    idLength: number,
-    outlet: Outlet,
-    slot: number,
-  ): void {
-    const { settler, receipts, deliveries } = this.#deps;
-    const { destination } = this;
-    const attempts = delivery.attemptsOf(index);
-    switch (answer) {
-      case Answer.taken: {
-        if (this.#settings.kind === 'account' && this.#wantsOwnReceipt(delivery, index)) {
-          receipts.conclude(delivery, index, destination, Fate.delivered, 0, attempts + 1, outlet, slot);
-          return;
-        }
-        if (delivery.batch.buffer[delivery.at(index) + R.kind] === Kind.receipt) this.#deps.counters.receiptsPassedOn++;
-        const isCarrier = this.#settings.kind === 'carrier';
-        const awaits =
-          isCarrier && (delivery.batch.buffer[delivery.at(index) + R.registeredDelivery]! & 0x03) !== 0 && idLength > 0;
-        const fate = isCarrier ? Fate.sent : Fate.delivered;
-        const flags = awaits ? LedgerFlag.awaitsReceipt : 0;
-        settler
-          .writer(destination)
-          .add(
-            delivery.id(index),
-            What.settled,
-            fate,
-            attempts + 1,
-            flags,
-            0,
-            this.#deps.now(),
-            idBuffer,
-            idAt,
-            idLength,
-          );
-        break;
-      }
-      case Answer.throttled:
-        this.#park(delivery, index, attempts, status, this.#settings.throttleMs);
-        break;
-      case Answer.later:
-        this.#retry(delivery, index, attempts + 1, status, outlet, slot);
-        return;
-      case Answer.never:
-        receipts.conclude(delivery, index, destination, Fate.undeliverable, status, attempts + 1, outlet, slot);
-        return;
-      case Answer.none:
-        if (this.#settings.noAnswer === 'fail')
-          receipts.conclude(delivery, index, destination, Fate.unknown, status, attempts + 1, outlet, slot);
-        else this.#retry(delivery, index, attempts + 1, status, outlet, slot);
-        return;
-      default:
-        answer satisfies never;
-    }
-    settler.added(outlet, slot);
-    deliveries.fated(delivery);
-  }
-
-  /** The session is gone and no answer came: the message goes again, on another one. */
-  lost(delivery: Delivery, index: number): void {
-    this.#deps.settler
-      .writer(this.destination)
-      .add(
-        delivery.id(index),
-        What.released,
-        Fate.queued,
-        delivery.attemptsOf(index),
-        0,
-        0,
-        this.#deps.now(),
-        undefined,
-        0,
-        0,
-      );
-    this.#deps.settler.added(undefined, -1);
-    this.#deps.deliveries.fated(delivery);
+  /** What becomes of messages that were answered, or were not. */
+  get outcomes(): Outcomes {
+    return this.#outcomes;
   }
 
   #hold(delivery: Delivery, indexes: Uint8Array, lane: number): void {
@@ -393,52 +270,10 @@ export class RouteActor implements Actor<RouteMessage> {
     if (this.#held === 0) return;
     for (const stretches of this.#lanes) {
       for (const { delivery, indexes, next } of stretches) {
-        for (let i = next; i < indexes.length; i++) this.lost(delivery, indexes[i]!);
+        for (let i = next; i < indexes.length; i++) this.#outcomes.lost(delivery, indexes[i]!);
       }
       stretches.length = 0;
     }
     this.#held = 0;
-  }
-
-  #retry(delivery: Delivery, index: number, attempts: number, status: number, outlet: Outlet, slot: number): void {
-    const { retry, now, receipts, settler, deliveries } = this.#deps;
-    const delay = retry.baseMs * retry.factor ** attempts;
-    if (attempts > retry.limit) {
-      receipts.conclude(delivery, index, this.destination, Fate.undeliverable, status, attempts, outlet, slot);
-      return;
-    }
-    if (now() + delay >= expiresAtOf(delivery.batch.buffer, delivery.at(index))) {
-      receipts.conclude(delivery, index, this.destination, Fate.expired, status, attempts, outlet, slot);
-      return;
-    }
-    this.#park(delivery, index, attempts, status, delay);
-    settler.added(outlet, slot);
-    deliveries.fated(delivery);
-  }
-
-  #park(delivery: Delivery, index: number, attempts: number, status: number, delayMs: number): void {
-    this.#deps.counters.retried++;
-    this.#deps.settler
-      .writer(this.destination)
-      .add(
-        delivery.id(index),
-        What.parked,
-        Fate.queued,
-        attempts,
-        0,
-        status,
-        this.#deps.now() + delayMs,
-        undefined,
-        0,
-        0,
-      );
-  }
-
-  /** It has arrived at an application of ours: nobody else will report that to its sender. */
-  #wantsOwnReceipt(delivery: Delivery, index: number): boolean {
-    const { buffer } = delivery.batch;
-    const at = delivery.at(index);
-    const registered = buffer[at + R.registeredDelivery]! & 0x03;
-    return buffer[at + R.kind] === Kind.mt && (registered === 1 || registered === 3);
   }
 }

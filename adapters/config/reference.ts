@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { bare } from './schema-walk.ts';
-import { accountSchema, frontendSchema, simulatorCarrierSchema, smppCarrierSchema } from './schema-peers.ts';
+import {
+  accountSchema,
+  errorRuleSchema,
+  frontendSchema,
+  simulatorCarrierSchema,
+  smppCarrierSchema,
+} from './schema-peers.ts';
 import { apiKeySchema, configurationSchema, routeSchema, SEED_KEYS, userSchema } from './schema.ts';
 
 /** Every setting of the configuration file with what it takes, its default and its meaning, from the schema: Markdown. */
@@ -15,6 +21,7 @@ export function settingsReference(): string {
     table('Node and cluster: read at each start', settings),
     table('accounts[]: who binds to us', Object.entries(accountSchema.shape)),
     table('carriers[] with protocol: smpp', Object.entries(smppCarrierSchema.shape)),
+    table('carriers[].errors[]: what to do about a refusal', Object.entries(errorRuleSchema.shape)),
     table('carriers[] with protocol: simulator', Object.entries(simulatorCarrierSchema.shape)),
     table('frontends[]: external protocol processes, by REST', Object.entries(frontendSchema.shape)),
     table('routes[]: exactly one of dest_smsc, auto_reply, drop, reject', Object.entries(routeSchema.shape)),

@@ -51,6 +51,22 @@ const common = {
 
 const ton = () => whole(0, 255).nullable().default(null).describe('Replaces what the message carries; null: leave it');
 
+/** What to do about one command_status (features B05, F06). */
+export const errorRuleSchema = group({
+  status: whole(1, 0xffff_ffff).describe('The command_status it is about: 0x08 is ESME_RSYSERR'),
+  action: oneOf('later', 'elsewhere', 'never').describe(
+    'later: by this carrier again; elsewhere: by the next route, or not at all; never: it is undeliverable',
+  ),
+  retries: whole(0, 254)
+    .nullable()
+    .default(null)
+    .describe('later: most of them, then the next route is tried; null: `retry.limit`'),
+  seconds: amount(0.01, 86_400)
+    .nullable()
+    .default(null)
+    .describe('later: the pause, always the same; null: as `retry` says, longer each time'),
+});
+
 export const smppCarrierSchema = group({
   ...common,
   protocol: z.literal('smpp', { error: 'smpp or simulator' }),
@@ -86,9 +102,14 @@ export const smppCarrierSchema = group({
   enquire_link_seconds: whole(1, 3600).default(30).describe('Quiet time after which we ask whether the peer is there'),
   bind_timeout_seconds: whole(1, 600).default(10).describe('To connect and be bound'),
   response_timeout_seconds: whole(1, 600).default(60).describe('Until an unanswered message counts as `no_answer`'),
-  no_answer: oneOf('retry', 'fail')
+  no_answer: oneOf('retry', 'reroute', 'fail', 'reconnect', 'wait')
     .default('retry')
-    .describe('What to do with it: send it again (it may arrive twice), or give it up'),
+    .describe(
+      'What then: retry sends it again later (it may arrive twice), reroute by the next route, reconnect is retry on a new session, fail gives it up, wait goes on waiting while the session lasts',
+    ),
+  errors: listOf(errorRuleSchema, 'rules', 256)
+    .default([])
+    .describe('What to do about a command_status of its submit_sm_resp, where it is not as `heliograph errors` says'),
   throttle_seconds: amount(0.01, 3600)
     .default(1)
     .describe('How long a message rests that was answered ESME_RTHROTTLED or ESME_RMSGQFUL'),

@@ -79,11 +79,7 @@ function unique(data: unknown, section: string, field: string, report: Report): 
 /** Values of the seed that contradict each other, or are allowed and unwise. */
 export function checkSeed(seed: Seed): Finding[] {
   const findings: Finding[] = [];
-  seed.carriers?.forEach((carrier, at) => {
-    if (carrier.protocol !== 'smpp' || carrier.reconnect_seconds <= carrier.reconnect_max_seconds) return;
-    const message = `expected at least reconnect_seconds (${carrier.reconnect_seconds})`;
-    findings.push({ path: ['carriers', at, 'reconnect_max_seconds'], message, severity: 'problem' });
-  });
+  seed.carriers?.forEach((carrier, at) => findings.push(...checkCarrier(carrier, ['carriers', at])));
   seed.users?.forEach((user, at) => {
     if (user.password.length >= 12) return;
     findings.push({ path: ['users', at, 'password'], message: 'shorter than 12 characters', severity: 'warning' });
@@ -92,6 +88,22 @@ export function checkSeed(seed: Seed): Finding[] {
     if (key.key.length >= 20) return;
     findings.push({ path: ['api_keys', at, 'key'], message: 'shorter than 20 characters', severity: 'warning' });
   });
+  return findings;
+}
+
+function checkCarrier(carrier: NonNullable<Seed['carriers']>[number], path: Path): Finding[] {
+  const findings: Finding[] = [];
+  if (carrier.protocol !== 'smpp') return findings;
+  const problem = (key: Path, message: string): void =>
+    void findings.push({ path: [...path, ...key], message, severity: 'problem' });
+  const { reconnect_seconds: first, reconnect_max_seconds: longest, errors } = carrier;
+  if (first > longest) problem(['reconnect_max_seconds'], `expected at least reconnect_seconds (${first})`);
+  const statuses = new Map<number, number>();
+  for (const [at, { status }] of errors.entries()) {
+    const other = statuses.get(status);
+    if (other === undefined) statuses.set(status, at);
+    else problem(['errors', at, 'status'], `expected a status of its own, got that of errors[${other}]`);
+  }
   return findings;
 }
 

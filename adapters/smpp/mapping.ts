@@ -20,7 +20,7 @@ export function answerOf(status: number): Answer {
     case STATUS.ESME_RMSGQFUL:
       return Answer.throttled;
     default:
-      return statusOf(status).retry === 'never' ? Answer.never : Answer.later;
+      return Answer[statusOf(status).retry];
   }
 }
 

@@ -38,7 +38,7 @@ export const STATUSES = [
   {
     name: 'ESME_RINVDSTADR',
     value: 0x0b,
-    retry: 'never',
+    retry: 'elsewhere',
     text: 'The destination address is invalid, or has no route.',
   },
   { name: 'ESME_RINVMSGID', value: 0x0c, retry: 'never', text: 'The message_id is invalid or unknown.' },

@@ -1,0 +1,262 @@
+import { CARRIER_ID_LIMIT, Fate, LedgerFlag, What } from '../message/ledger.ts';
+import { expiresAtOf, Kind, R } from '../message/record.ts';
+import { decide, DEFAULT_RETRY, type Failure, type RetryPolicy } from '../retry.ts';
+import { Answer } from './answer.ts';
+import type { Delivery, Deliveries } from './delivery.ts';
+import type { FallbackChains } from './fallback.ts';
+import type { Settler, SlotHolder } from './settler.ts';
+
+export interface RetrySettings {
+  /** The n-th failure is tried again after base x factor^n. */
+  readonly baseMs: number;
+  readonly factor: number;
+  /** Most attempts. */
+  readonly limit: number;
+}
+
+/** What to do about one refusal, where it is not as usual (`carriers[].errors`). */
+export interface ErrorRule {
+  readonly action: 'later' | 'elsewhere' | 'never';
+  /** Most retries before another route is tried; undefined: as for any failure. */
+  readonly retries: number | undefined;
+  /** Always this pause between them; undefined: as for any failure, longer each time. */
+  readonly delayMs: number | undefined;
+}
+
+export interface RouteSettings {
+  /** An account's queue: what leaves by it has arrived. A carrier's: it was passed on. */
+  readonly kind: 'carrier' | 'account';
+  /** Messages a second for this worker's share, 0 = no limit. */
+  readonly throughput: number;
+  readonly throttleMs: number;
+  /** What becomes of a message that was not answered in time. */
+  readonly noAnswer: 'retry' | 'elsewhere' | 'fail';
+  /** By command_status. */
+  readonly errors: ReadonlyMap<number, ErrorRule>;
+}
+
+export const NO_ERROR_RULES: ReadonlyMap<number, ErrorRule> = new Map();
+
+/** Where receipts of our own making go: a message that failed or expired tells its sender so. */
+export interface OwnReceipts {
+  /**
+   * Settles a message with a fate that nobody else will report, and tells its sender if that was asked for: both in one
+   * commit. The slot is released with it.
+   */
+  conclude(
+    delivery: Delivery,
+    index: number,
+    destination: string,
+    fate: Fate,
+    error: number,
+    attempts: number,
+    holder: SlotHolder | undefined,
+    slot: number,
+  ): void;
+}
+
+export interface OutcomeDeps {
+  readonly destination: string;
+  readonly deliveries: Deliveries;
+  readonly settler: Settler;
+  readonly receipts: OwnReceipts;
+  readonly fallbacks: Pick<FallbackChains, 'next'>;
+  readonly retry: RetrySettings;
+  readonly now: () => number;
+  readonly counters: { retried: number; rerouted: number; receiptsPassedOn: number };
+}
+
+/** Longest pause between two attempts. */
+const LONGEST_MS = DEFAULT_RETRY.maxMs;
+/** The name of a destination: 64 octets at most. */
+const SCRATCH = Buffer.alloc(CARRIER_ID_LIMIT);
+const FAILURES: Readonly<Record<1 | 2 | 3 | 5, Failure>> = {
+  [Answer.throttled]: 'throttled',
+  [Answer.later]: 'later',
+  [Answer.never]: 'never',
+  [Answer.elsewhere]: 'elsewhere',
+};
+
+/** What becomes of the messages of one destination when its next system has answered: each is settled here. */
+export class Outcomes {
+  readonly #deps: OutcomeDeps;
+  settings: RouteSettings;
+
+  constructor(deps: OutcomeDeps, settings: RouteSettings) {
+    this.#deps = deps;
+    this.settings = settings;
+  }
+
+  /**
+   * The next system has answered, or has not (`Answer.none`).
+   *
+   * @param status its number for the answer, 0 when it took the message
+   * @param idBuffer holds the id it gave, `idLength` octets at `idAt`
+   */
+  answered(
+    delivery: Delivery,
+    index: number,
+    answer: Answer,
+    status: number,
+    idBuffer: Buffer | undefined,
+    idAt: number,
+    idLength: number,
+    outlet: SlotHolder,
+    slot: number,
+  ): void {
+    const { settler, receipts, deliveries } = this.#deps;
+    const { destination } = this.#deps;
+    const attempts = delivery.attemptsOf(index);
+    switch (answer) {
+      case Answer.taken: {
+        if (this.settings.kind === 'account' && this.#wantsOwnReceipt(delivery, index)) {
+          receipts.conclude(delivery, index, destination, Fate.delivered, 0, attempts + 1, outlet, slot);
+          return;
+        }
+        if (delivery.batch.buffer[delivery.at(index) + R.kind] === Kind.receipt) this.#deps.counters.receiptsPassedOn++;
+        const isCarrier = this.settings.kind === 'carrier';
+        const awaits =
+          isCarrier && (delivery.batch.buffer[delivery.at(index) + R.registeredDelivery]! & 0x03) !== 0 && idLength > 0;
+        const fate = isCarrier ? Fate.sent : Fate.delivered;
+        const flags = awaits ? LedgerFlag.awaitsReceipt : 0;
+        settler
+          .writer(destination)
+          .add(
+            delivery.id(index),
+            What.settled,
+            fate,
+            attempts + 1,
+            flags,
+            0,
+            this.#deps.now(),
+            idBuffer,
+            idAt,
+            idLength,
+          );
+        break;
+      }
+      case Answer.throttled:
+      case Answer.later:
+      case Answer.elsewhere:
+      case Answer.never:
+        this.#failed(delivery, index, FAILURES[answer], status, outlet, slot);
+        return;
+      case Answer.none:
+        this.#unanswered(delivery, index, outlet, slot);
+        return;
+      default:
+        answer satisfies never;
+    }
+    settler.added(outlet, slot);
+    deliveries.fated(delivery);
+  }
+
+  /** The session is gone and no answer came: the message goes again, on another one. */
+  lost(delivery: Delivery, index: number): void {
+    this.#deps.settler
+      .writer(this.#deps.destination)
+      .add(
+        delivery.id(index),
+        What.released,
+        Fate.queued,
+        delivery.attemptsOf(index),
+        0,
+        0,
+        this.#deps.now(),
+        undefined,
+        0,
+        0,
+      );
+    this.#deps.settler.added(undefined, -1);
+    this.#deps.deliveries.fated(delivery);
+  }
+
+  /** Refused with `status`: what becomes of it now is `decide`'s to say (`../retry.ts`). */
+  #failed(delivery: Delivery, index: number, usual: Failure, status: number, outlet: SlotHolder, slot: number): void {
+    const rule = this.settings.errors.get(status);
+    const policy = this.#policyOf(rule);
+    const failure = rule?.action ?? usual;
+    const attempts = delivery.attemptsOf(index);
+    // Looked up only where it counts: nobody changes the route of a message because a carrier is busy.
+    const isLast = failure === 'elsewhere' || (failure === 'later' && attempts >= policy.limit);
+    const next = isLast ? this.#deps.fallbacks.next(delivery, index, this.#deps.destination) : '';
+    const expiresAt = expiresAtOf(delivery.batch.buffer, delivery.at(index));
+    const now = this.#deps.now();
+    const decision = decide({ failure, attempts, expiresAt, hasAlternative: next !== '' }, policy, now);
+    switch (decision.type) {
+      case 'park':
+        this.#park(delivery, index, decision.attempts, status, decision.until);
+        break;
+      case 'elsewhere':
+        this.#reroute(delivery, index, next, status);
+        break;
+      case 'expire':
+        this.#conclude(delivery, index, Fate.expired, status, decision.attempts, outlet, slot);
+        return;
+      case 'fail':
+        this.#conclude(delivery, index, Fate.undeliverable, status, decision.attempts, outlet, slot);
+        return;
+      default:
+        decision satisfies never;
+    }
+    this.#deps.settler.added(outlet, slot);
+    this.#deps.deliveries.fated(delivery);
+  }
+
+  #unanswered(delivery: Delivery, index: number, outlet: SlotHolder, slot: number): void {
+    const { noAnswer } = this.settings;
+    if (noAnswer === 'fail') {
+      this.#conclude(delivery, index, Fate.unknown, 0, delivery.attemptsOf(index) + 1, outlet, slot);
+      return;
+    }
+    // Where no other route is left it goes the same way again, as if it were to.
+    const isElsewhere =
+      noAnswer === 'elsewhere' && this.#deps.fallbacks.next(delivery, index, this.#deps.destination) !== '';
+    this.#failed(delivery, index, isElsewhere ? 'elsewhere' : 'later', 0, outlet, slot);
+  }
+
+  #policyOf(rule: ErrorRule | undefined): RetryPolicy {
+    const { baseMs, factor, limit } = this.#deps.retry;
+    const usual = { baseMs, factor, maxMs: LONGEST_MS, limit, throttledMs: this.settings.throttleMs };
+    if (!rule) return usual;
+    const fixed = rule.delayMs === undefined ? undefined : { baseMs: rule.delayMs, factor: 1 };
+    return { ...usual, limit: rule.retries ?? limit, ...fixed };
+  }
+
+  #conclude(
+    delivery: Delivery,
+    index: number,
+    fate: Fate,
+    error: number,
+    attempts: number,
+    outlet: SlotHolder,
+    slot: number,
+  ): void {
+    this.#deps.receipts.conclude(delivery, index, this.#deps.destination, fate, error, attempts, outlet, slot);
+  }
+
+  /** Into the queue of another destination, where its attempts begin anew. Its sender hears nothing of it. */
+  #reroute(delivery: Delivery, index: number, destination: string, status: number): void {
+    this.#deps.counters.rerouted++;
+    const { settler, now } = this.#deps;
+    const length = SCRATCH.latin1Write(destination);
+    settler
+      .writer(this.#deps.destination)
+      .add(delivery.id(index), What.rerouted, Fate.queued, 0, 0, status, now(), SCRATCH, 0, length);
+  }
+
+  #park(delivery: Delivery, index: number, attempts: number, status: number, until: number): void {
+    this.#deps.counters.retried++;
+    this.#deps.settler
+      .writer(this.#deps.destination)
+      .add(delivery.id(index), What.parked, Fate.queued, attempts, 0, status, until, undefined, 0, 0);
+  }
+
+  /** It has arrived at an application of ours: nobody else will report that to its sender. */
+  #wantsOwnReceipt(delivery: Delivery, index: number): boolean {
+    const { buffer } = delivery.batch;
+    const at = delivery.at(index);
+    const registered = buffer[at + R.registeredDelivery]! & 0x03;
+    return buffer[at + R.kind] === Kind.mt && (registered === 1 || registered === 3);
+  }
+}

@@ -84,6 +84,14 @@ export interface FoundMessage {
   readonly ledger: Uint8Array;
 }
 
+/** Which messages `search` looks for; octets are compared as they are. */
+export interface Match {
+  readonly source: string;
+  readonly dest: string;
+  /** undefined: any. */
+  readonly serviceType: string | undefined;
+}
+
 /** Settled messages on their way to the archive: the batch, who may be archived, and their ledger entries. */
 export interface OutboxItem {
   readonly number: number;
@@ -157,6 +165,22 @@ export interface MessageStore {
   find(id: MessageId): Promise<FoundMessage | undefined>;
   /** Cancels a message that is queued and not claimed. */
   cancel(id: MessageId): Promise<'done' | 'unknown' | 'in-flight' | 'final'>;
+  /**
+   * Puts another record (`message/record.ts`) in the place of a message that is queued and not claimed. Its id, kind,
+   * group, place in the queue and attempts stay. Where the new record has another `deliverAfter` than the old one the
+   * message waits until then, or is ready when that has passed.
+   */
+  amend(id: MessageId, record: Uint8Array): Promise<'done' | 'unknown' | 'in-flight' | 'final'>;
+  /**
+   * Messages of an account that are queued and not claimed, of any queue, newest first. It looks through all that waits,
+   * in slices: nothing else is held up, the answer takes its time.
+   */
+  search(account: string, match: Match, limit: number): Promise<readonly FoundMessage[]>;
+  /**
+   * Waits until a message has its last fate (one that awaits a receipt has not), at most `waitMs`. Returns it as it is
+   * then, durable; undefined when it is not known.
+   */
+  outcome(id: MessageId, waitMs: number): Promise<FoundMessage | undefined>;
   /** Messages of a queue, oldest first, from `after` (exclusive, 0 = from the start). */
   scan(destination: string, after: MessageId, limit: number): Promise<readonly FoundMessage[]>;
   /**

@@ -237,6 +237,28 @@ export function subsetOf(
   return out;
 }
 
+/** The same batch with another record for message `index`: its kind, group and fate at birth stay as they are. */
+export function withRecord(batch: Batch, index: number, record: Uint8Array): Buffer<ArrayBuffer> {
+  const from = batch.buffer;
+  const at = batch.offsets[index]!;
+  const end = at + from.readUInt32LE(at);
+  const grown = record.length - (end - at);
+  const out = Buffer.allocUnsafeSlow(from.length + grown);
+  from.copy(out, 0, 0, at);
+  out.set(record, at);
+  from.copy(out, at + record.length, end);
+  for (const fixed of [R.kind, R.group, R.fateAtBirth]) out[at + fixed] = from[at + fixed]!;
+  const trailer = from.readUInt32LE(36) + grown;
+  for (let i = 0; i < batch.count; i++) {
+    const offset = batch.offsets[i]!;
+    out.writeUInt32LE(offset > at ? offset + grown : offset, trailer + i * 4);
+  }
+  out.writeUInt32LE(out.length, 8);
+  out.writeUInt32LE(trailer, 36);
+  out.writeUInt32LE(crc32(out.subarray(8)), 4);
+  return out;
+}
+
 function keptLength(batch: Batch, index: number, keep: number): number {
   const at = batch.offsets[index]!;
   if (at === 0 || keep === Keep.no) return 0;

@@ -1,4 +1,4 @@
-import { DamagedBatchError, Keep, readBatch, subsetOf, type Batch, type Group } from '../message/batch.ts';
+import { DamagedBatchError, Keep, readBatch, subsetOf, withRecord, type Batch, type Group } from '../message/batch.ts';
 import { indexOf } from '../message/id.ts';
 import { nextEntry } from '../message/ledger.ts';
 import { BatchCache } from './batch-cache.ts';
@@ -74,6 +74,19 @@ export class BatchShelf {
     if (!batch) return;
     state.pendingBatch = subsetOf(batch, keep, groupsOf(state), state.groupIndex);
     this.#cache.put(readBatch(state.pendingBatch, false));
+  }
+
+  /** Puts another record in the place of one. Returns that one's offset in `before`; undefined when the batch is damaged. */
+  amend(
+    state: BatchState,
+    index: number,
+    record: Uint8Array,
+  ): { readonly before: Batch; readonly at: number } | undefined {
+    const before = this.read(state);
+    if (!before) return undefined;
+    state.pendingBatch = withRecord(before, index, record);
+    this.#cache.put(readBatch(state.pendingBatch, false));
+    return { before, at: before.offsets[index]! };
   }
 
   /** The ledger entries of a batch, or of one of its messages, oldest first. */

@@ -1,8 +1,8 @@
 import { DamagedBatchError } from '../message/batch.ts';
 import { batchNumberOf, indexOf, messageId, type MessageId } from '../message/id.ts';
 import { Fate, L, LedgerFlag, nextEntry, What } from '../message/ledger.ts';
-import { expiresAtOf } from '../message/record.ts';
-import type { LedgerFrame } from '../ports.ts';
+import { deliverAfterOf, expiresAtOf } from '../message/record.ts';
+import type { FoundMessage, LedgerFrame } from '../ports.ts';
 import type { BatchShelf } from './batch-shelf.ts';
 import { groupFor, groupIndexOf, Standing, type BatchState } from './batch-state.ts';
 import { Correlations } from './correlations.ts';
@@ -13,6 +13,7 @@ import { ParkedHeap } from './parked-heap.ts';
 import { Probation, Probe } from './probation.ts';
 import type { PendingWrites } from './pending-writes.ts';
 import { Queues, type Taken } from './queues.ts';
+import { Watchers } from './watchers.ts';
 
 export interface StandingsDeps {
   /** Wall clock, ms since 1970. */
@@ -27,12 +28,14 @@ export interface StandingsDeps {
   readonly poison: (state: BatchState, index: number) => void;
   /** These queues have something ready that nobody was granted. */
   readonly ready: (destinations: readonly string[]) => void;
+  readonly find: (id: MessageId) => FoundMessage | undefined;
 }
 
 /** Where every message stands, and every step from one standing to the next: all that the store keeps in memory. */
 export class Standings {
   readonly correlations = new Correlations();
   readonly outbox: Outbox;
+  readonly watchers: Watchers;
   readonly #deps: StandingsDeps;
   readonly #states = new Map<number, BatchState>();
   readonly #queues = new Queues();
@@ -40,10 +43,13 @@ export class Standings {
   readonly #parked: ParkedHeap;
   readonly #expiry = new ExpiryIndex();
   readonly #rang = new Set<string>();
+  /** Parked messages that were given another time: when they are due, monotonic ms. */
+  readonly #rescheduled = new Map<MessageId, number>();
   #messages = 0;
 
   constructor(deps: StandingsDeps) {
     this.#deps = deps;
+    this.watchers = new Watchers(deps.find);
     this.outbox = new Outbox(deps.lingerMs, deps.monotonic);
     this.#probation = new Probation(deps.writes);
     this.#parked = new ParkedHeap(deps.monotonic, (state, index) => this.#unpark(state, index));
@@ -60,6 +66,11 @@ export class Standings {
 
   get queues(): Pick<Queues, 'stats' | 'batches' | 'waiting'> {
     return this.#queues;
+  }
+
+  /** Numbers of all batches, those that are not durable yet too, in the order they came. */
+  numbers(): number[] {
+    return [...this.#states.keys()];
   }
 
   /** A batch that is durable. */
@@ -187,14 +198,30 @@ export class Standings {
   }
 
   cancel(id: MessageId): 'done' | 'unknown' | 'in-flight' | 'final' {
-    const state = this.get(batchNumberOf(id));
+    const state = this.#waitingAt(id);
+    if (typeof state === 'string') return state;
+    this.#leaveQueue(state, indexOf(id));
+    this.#conclude(state, indexOf(id), Fate.deleted);
+    return 'done';
+  }
+
+  amend(id: MessageId, record: Uint8Array, shelf: BatchShelf): 'done' | 'unknown' | 'in-flight' | 'final' {
+    const state = this.#waitingAt(id);
+    if (typeof state === 'string') return state;
     const index = indexOf(id);
-    const standing = state?.standing[index];
-    if (!state || standing === undefined) return 'unknown';
-    if (standing >= Standing.claimed) return 'in-flight';
-    if (!isWaiting(standing)) return 'final';
-    this.#leaveQueue(state, index);
-    this.#conclude(state, index, Fate.deleted);
+    const was = shelf.amend(state, index, record);
+    if (!was) return 'unknown';
+    const now = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
+    const expiresAt = expiresAtOf(now, 0);
+    if (expiresAt < state.expiresAt) {
+      this.#expiry.delete(state);
+      state.expiresAt = expiresAt;
+      this.#expiry.add(state);
+    }
+    const deliverAfter = deliverAfterOf(now, 0);
+    if (deliverAfter !== deliverAfterOf(was.before.buffer, was.at)) this.#reschedule(state, index, deliverAfter);
+    this.#deps.writes.touch(state);
+    this.#ring();
     return 'done';
   }
 
@@ -311,6 +338,7 @@ export class Standings {
     if (!state || entries.length === 0) return;
     state.pendingLedger.push({ destination, entries });
     this.#deps.writes.touch(state);
+    if (!this.watchers.isEmpty) this.watchers.look(state);
     this.outbox.consider(state);
     this.retire(state);
   }
@@ -422,7 +450,39 @@ export class Standings {
     this.#rang.add(group.group.destination);
   }
 
+  /** Where a message waits that is queued and not claimed, or why it is not. */
+  #waitingAt(id: MessageId): BatchState | 'unknown' | 'in-flight' | 'final' {
+    const state = this.get(batchNumberOf(id));
+    const standing = state?.standing[indexOf(id)];
+    if (!state || standing === undefined) return 'unknown';
+    if (standing >= Standing.claimed) return 'in-flight';
+    return isWaiting(standing) ? state : 'final';
+  }
+
+  /** A message that waits is to wait until then instead. */
+  #reschedule(state: BatchState, index: number, dueAt: number): void {
+    const delayMs = dueAt - this.#deps.now();
+    if (state.standing[index] === Standing.condemned || (delayMs <= 0 && state.standing[index] === Standing.ready))
+      return;
+    this.#leaveQueue(state, index);
+    if (delayMs <= 0) {
+      this.#offerOne(state, index);
+      return;
+    }
+    state.standing[index] = Standing.parked;
+    (state.dueAt ??= new Float64Array(state.count))[index] = dueAt;
+    this.#queues.count(state.groups[groupIndexOf(state, index)]!.group.destination, 0, 0, 1);
+    // The time it had before is still in the heap: it means nothing any more.
+    this.#rescheduled.set(messageId(state.number, index), this.#deps.monotonic() + delayMs);
+    this.#parked.add(state, index, delayMs);
+  }
+
   #unpark(state: BatchState, index: number): void {
+    if (this.#rescheduled.size > 0) {
+      const id = messageId(state.number, index);
+      if (this.#deps.monotonic() < (this.#rescheduled.get(id) ?? 0)) return;
+      this.#rescheduled.delete(id);
+    }
     if (state.standing[index] !== Standing.parked || this.#states.get(state.number) !== state) return;
     this.#leaveQueue(state, index);
     this.#offerOne(state, index);

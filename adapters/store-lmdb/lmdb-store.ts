@@ -22,8 +22,10 @@ import { GroupCommit } from './group-commit.ts';
 import { messageKey, numberKey, Tag } from '../../actors/store/keys.ts';
 import { load } from '../../actors/store/load.ts';
 import { correlate, find, scan } from '../../actors/store/lookups.ts';
+import { outcome } from '../../actors/store/outcome.ts';
 import { PendingWrites } from '../../actors/store/pending-writes.ts';
 import type { Taken } from '../../actors/store/queues.ts';
+import { search } from '../../actors/store/search.ts';
 import { Standings } from '../../actors/store/standings.ts';
 import { ValueStore } from './value-store.ts';
 
@@ -118,6 +120,7 @@ export class LmdbStore {
       writes: this.#writes,
       gone: state => this.#shelf.forget(state),
       poison: (state, index) => this.#poison(state, index),
+      find: id => find(this.#standings, this.#shelf, id),
       ready,
     });
     const loaded = load(this.#values.db, alarm);
@@ -175,6 +178,13 @@ export class LmdbStore {
         if (outcome === 'done') await this.#flushed();
         return outcome;
       },
+      amend: async (id, record) => {
+        const outcome = standings.amend(id, record, shelf);
+        if (outcome === 'done') await this.#flushed();
+        return outcome;
+      },
+      search: (account, match, limit) => search(standings, shelf, this.#deps.monotonic, account, match, limit),
+      outcome: (id, waitMs) => outcome(standings, shelf, id, waitMs, () => this.#flushed()),
       scan: async (destination, after, limit) => scan(standings, shelf, destination, after, limit),
       outbox: async max => (isLive() ? this.#handOut(max, owner) : []),
       archived: items => this.archived(items),

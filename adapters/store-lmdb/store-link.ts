@@ -23,6 +23,9 @@ const Verb = {
   /** Notice from the store: these queues have something ready. */
   ready: 16,
   claimAlone: 17,
+  amend: 18,
+  search: 19,
+  outcome: 20,
 } as const;
 
 type Arguments<K extends keyof MessageStore> = Parameters<MessageStore[K]>;
@@ -43,6 +46,9 @@ export function storeOver(link: Link): MessageStore {
     correlate: call<'correlate'>(Verb.correlate),
     find: call<'find'>(Verb.find),
     cancel: call<'cancel'>(Verb.cancel),
+    amend: call<'amend'>(Verb.amend),
+    search: call<'search'>(Verb.search),
+    outcome: call<'outcome'>(Verb.outcome),
     scan: call<'scan'>(Verb.scan),
     outbox: call<'outbox'>(Verb.outbox),
     archived: call<'archived'>(Verb.archived),
@@ -92,6 +98,12 @@ function dispatch(store: MessageStore, verb: number, args: never): unknown {
       return store.find(...(args as Arguments<'find'>)).then(found => found && compactFound(found));
     case Verb.cancel:
       return store.cancel(...(args as Arguments<'cancel'>));
+    case Verb.amend:
+      return store.amend(...(args as Arguments<'amend'>));
+    case Verb.search:
+      return store.search(...(args as Arguments<'search'>)).then(found => found.map(compactFound));
+    case Verb.outcome:
+      return store.outcome(...(args as Arguments<'outcome'>)).then(found => found && compactFound(found));
     case Verb.scan:
       return store.scan(...(args as Arguments<'scan'>)).then(found => found.map(compactFound));
     case Verb.outbox:

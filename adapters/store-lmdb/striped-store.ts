@@ -5,6 +5,7 @@ import type {
   ClaimedEnded,
   FoundMessage,
   LedgerFrame,
+  Match,
   MessageStore,
   OutboxItem,
   StoreStats,
@@ -144,6 +145,24 @@ export class StripedStore implements MessageStore {
 
   async cancel(id: number): ReturnType<MessageStore['cancel']> {
     return this.#of(id)?.cancel(id) ?? 'unknown';
+  }
+
+  async amend(id: number, record: Uint8Array): ReturnType<MessageStore['amend']> {
+    return this.#of(id)?.amend(id, record) ?? 'unknown';
+  }
+
+  async search(account: string, match: Match, limit: number): Promise<readonly FoundMessage[]> {
+    const found = await Promise.all(
+      this.#all().map(async store => (await store.search(account, match, limit).catch(ignoreClosed)) ?? []),
+    );
+    return found
+      .flat()
+      .sort((a, b) => b.createdAt - a.createdAt || b.id - a.id)
+      .slice(0, limit);
+  }
+
+  async outcome(id: number, waitMs: number): Promise<FoundMessage | undefined> {
+    return this.#of(id)?.outcome(id, waitMs);
   }
 
   async scan(destination: string, after: number, limit: number): Promise<readonly FoundMessage[]> {

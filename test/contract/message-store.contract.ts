@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { batchNumberOf, messageId, STRIPE_LIMIT } from '../../actors/message/id.ts';
 import { Fate, What } from '../../actors/message/ledger.ts';
+import { readBatch } from '../../actors/message/batch.ts';
 import { Kind, R } from '../../actors/message/record.ts';
+import { batchOf } from '../support/archive-items.ts';
+import type { Match } from '../../actors/ports.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import {
   appendAs,
@@ -19,9 +22,17 @@ import {
   textsOf,
   type Engine,
   type EngineOptions,
+  type Sent,
 } from './engine.ts';
 
 const lastOctet = ({ record }: { readonly record: Uint8Array }): string => Buffer.from(record.subarray(-1)).toString();
+
+/** The record of one message, as `amend` takes it. */
+function recordOf(message: Sent): Uint8Array {
+  const { buffer, offsets } = readBatch(batchOf(16, 1, [message]), false);
+  const at = offsets[0]!;
+  return Uint8Array.from(buffer.subarray(at, at + buffer.readUInt32LE(at)));
+}
 
 /** What every engine of the `MessageStore` port promises. @param makeEngine a place for a new, empty store */
 export function messageStoreContract(name: string, makeEngine: () => Engine): void {
@@ -557,6 +568,142 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         const next = await store.scan('sink', page[1]!.id, 2);
         expect(next.map(lastOctet)).toEqual(['3']);
         expect(await store.scan('nowhere', 0, 10)).toEqual([]);
+      });
+    });
+
+    describe('amend', () => {
+      test('a message that waits has another text, in its old place, also after a reopen', async () => {
+        await open();
+        const number = await bench.append([sent('a'), sent('b'), sent('c')]);
+        const longer = recordOf(sent('another text, and a longer one'));
+        expect(await bench.store.amend(messageId(number, 1), longer)).toBe('done');
+        expect(Buffer.from((await bench.store.find(messageId(number, 1)))!.record)).toEqual(Buffer.from(longer));
+        await bench.reopen();
+        expect(await bench.store.amend(messageId(number, 0), recordOf(sent('')))).toBe('done');
+        expect(await claimed(bench.store, 'sink')).toMatchObject([
+          { id: messageId(number, 0), text: '' },
+          { id: messageId(number, 1), text: 'another text, and a longer one', account: 'load', attempts: 0 },
+          { id: messageId(number, 2), text: 'c' },
+        ]);
+      });
+
+      test("its kind and its queue are not the new record's", async () => {
+        const { store } = await open();
+        const number = await bench.append([sent('a'), sent('b', { destination: 'x', lane: 2, account: 'acme' })]);
+        await store.amend(messageId(number, 1), recordOf(sent('c', { kind: Kind.receipt, fateAtBirth: Fate.dropped })));
+        expect(await claimed(store, 'x')).toMatchObject([{ text: 'c', lane: 2, account: 'acme', destination: 'x' }]);
+      });
+
+      test('nothing but a message that waits', async () => {
+        const { store } = await open();
+        const number = await bench.append([sent('in flight'), sent('settled'), sent('cancelled'), sent('d')]);
+        const id = (index: number): number => messageId(number, index);
+        await claimed(store, 'sink', 2);
+        await store.settle([frame('sink', [[id(1), sentAs('1')]])]);
+        await store.cancel(id(2));
+        const record = recordOf(sent('new'));
+        expect(await store.amend(id(0), record)).toBe('in-flight');
+        expect(await store.amend(id(1), record)).toBe('final');
+        expect(await store.amend(id(2), record)).toBe('final');
+        expect(await store.amend(id(100), record)).toBe('unknown');
+        expect(await store.amend(7, record)).toBe('unknown');
+        expect(textsOf(await claimed(store, 'sink'))).toEqual(['d']);
+      });
+
+      test('another time: later, sooner, at once; its old time means nothing any more', async () => {
+        const { clock } = await open();
+        const now = clock.nowMs();
+        const number = await bench.append([
+          sent('later', { deliverAfter: now + 20 }),
+          sent('at once', { deliverAfter: 9e12 }),
+          sent('was at once'),
+          sent('same', { deliverAfter: now + 40 }),
+        ]);
+        const amend = (index: number, deliverAfter: number): Promise<string> =>
+          bench.store.amend(messageId(number, index), recordOf(sent(`${index}`, { deliverAfter })));
+        expect(await amend(0, now + 60)).toBe('done');
+        expect(await amend(1, 0)).toBe('done');
+        expect(await amend(2, now + 60)).toBe('done');
+        expect(await amend(3, now + 40)).toBe('done');
+        expect((await bench.store.stats()).queues[0]).toMatchObject({ ready: 1, claimed: 0, parked: 3 });
+        expect(textsOf(await claimed(bench.store, 'sink'))).toEqual(['1']);
+        const rings = bench.rang.length;
+        clock.advance(40);
+        await waitUntil('one is due', () => bench.rang.length > rings);
+        expect(textsOf(await claimed(bench.store, 'sink'))).toEqual(['3']);
+        await bench.reopen();
+        expect((await bench.store.find(messageId(number, 0)))?.dueAt).toBe(now + 60);
+        clock.advance(20);
+        await waitUntil('the others are', () => bench.rang.length > 0);
+        const texts: string[] = [];
+        while (texts.length < 4) texts.push(...textsOf(await claimed(bench.store, 'sink')));
+        expect(texts.toSorted()).toEqual(['0', '1', '2', '3']);
+      });
+
+      test('another end of its validity', async () => {
+        const { store, clock } = await open();
+        const soon = clock.nowMs() + 1000;
+        const number = await bench.append([sent('sooner'), sent('longer', { expiresAt: soon })]);
+        await store.amend(messageId(number, 0), recordOf(sent('0', { expiresAt: soon })));
+        await store.amend(messageId(number, 1), recordOf(sent('1')));
+        clock.advance(1000);
+        expect(textsOf(messagesIn(await store.claimEnded(10)))).toEqual(['0']);
+        expect(textsOf(await claimed(store, 'sink'))).toEqual(['1']);
+      });
+    });
+
+    describe('search', () => {
+      test('finds what waits, by account and addresses, newest first', async () => {
+        const { store } = await open();
+        const older = await bench.append([
+          sent('1', { dest: '447700900001', serviceType: 'WAP' }),
+          sent('claimed', { dest: '447700900001', destination: 'x' }),
+          sent('of another', { dest: '447700900001', account: 'acme' }),
+          sent('from another', { dest: '447700900001', source: '12345' }),
+          sent('to another', { dest: '447700900002' }),
+        ]);
+        await claimed(store, 'x');
+        const newer = await bench.append([
+          sent('2', { dest: '447700900001', destination: 'y' }),
+          sent('3', { dest: '447700900001', deliverAfter: 9e12 }),
+        ]);
+        const match: Match = { source: 'ACME', dest: '447700900001', serviceType: undefined };
+        const ids = async (more: Partial<Match>, limit = 10): Promise<number[]> =>
+          (await store.search('load', { ...match, ...more }, limit)).map(({ id }) => id);
+        expect(await ids({})).toEqual([messageId(newer, 1), messageId(newer, 0), messageId(older, 0)]);
+        expect(await ids({}, 1)).toEqual([messageId(newer, 1)]);
+        expect(await ids({ serviceType: 'WAP' })).toEqual([messageId(older, 0)]);
+        expect(await ids({ serviceType: '' })).toEqual([messageId(newer, 1), messageId(newer, 0)]);
+        expect(await ids({ dest: '447700900009' })).toEqual([]);
+        expect(await store.search('nobody', match, 10)).toEqual([]);
+        await store.cancel(messageId(newer, 1));
+        expect(await ids({}, 1)).toEqual([messageId(newer, 0)]);
+      });
+    });
+
+    describe('outcome', () => {
+      test('waits for the last fate, and tells it', async () => {
+        const { store } = await open();
+        const number = await bench.append([sent('a'), sent('b'), sent('c'), sent('d')]);
+        const id = (index: number): number => messageId(number, index);
+        await claimed(store, 'sink');
+        const told = [0, 1, 2].map(index => store.outcome(id(index), 60_000));
+        const soon = await store.outcome(id(3), 1);
+        expect(soon).toMatchObject({ claimed: true, fate: Fate.queued });
+        await store.settle([
+          frame('sink', [
+            [id(0), SENT],
+            [id(1), sentAs('x')],
+            [id(2), { what: What.settled, fate: Fate.undeliverable, attempts: 3 }],
+          ]),
+        ]);
+        expect(await told[0]).toMatchObject({ id: id(0), fate: Fate.sent });
+        expect(await told[2]).toMatchObject({ id: id(2), fate: Fate.undeliverable, attempts: 3 });
+        expect(await store.outcome(id(1), 1)).toMatchObject({ fate: Fate.sent });
+        await store.settle([frame('sink', [[id(1), receiptFor('x')]])]);
+        expect(await told[1]).toMatchObject({ fate: Fate.delivered });
+        expect(await store.outcome(id(2), 60_000)).toMatchObject({ fate: Fate.undeliverable });
+        expect(await store.outcome(id(99), 60_000)).toBeUndefined();
       });
     });
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readBatch } from '../../actors/message/batch.ts';
 import { batchNumberOf, messageId, type MessageId } from '../../actors/message/id.ts';
 import { Fate, What } from '../../actors/message/ledger.ts';
 import { batchOf } from '../support/archive-items.ts';
@@ -22,7 +23,7 @@ import {
 /** A message as the model has it. */
 interface Modelled {
   readonly id: MessageId;
-  readonly text: string;
+  text: string;
   readonly account: string;
   readonly lane: number;
   destination: string;
@@ -44,7 +45,7 @@ type Op =
   | { readonly type: 'claim'; readonly destination: number; readonly max: number }
   | { readonly type: 'tell'; readonly fates: readonly number[] }
   | { readonly type: 'receipts'; readonly every: number }
-  | { readonly type: 'cancel'; readonly which: number }
+  | { readonly type: 'cancel' | 'amend'; readonly which: number }
   | { readonly type: 'archive'; readonly works: boolean }
   | { readonly type: 'crash' | 'reopen' };
 
@@ -88,6 +89,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('receipts' as const), every: fc.integer({ min: 1, max: 4 }) }),
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('cancel' as const), which: fc.nat(1000) }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('amend' as const), which: fc.nat(1000) }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('archive' as const), works: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('crash' as const) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('reopen' as const) }) },
@@ -115,6 +117,8 @@ class Model {
         return this.#receipts(step.every);
       case 'cancel':
         return this.#cancel(step.which);
+      case 'amend':
+        return this.#amend(step.which);
       case 'archive':
         return this.#archive(step.works);
       case 'crash':
@@ -309,6 +313,22 @@ class Model {
     if (!isWaiting) return;
     m.standing = 'final';
     m.fate = Fate.deleted;
+  }
+
+  async #amend(which: number): Promise<void> {
+    const all = [...this.messages.values()];
+    const m = all[which % Math.max(1, all.length)];
+    if (!m) return;
+    const text = `${m.text}+`;
+    const { buffer, offsets } = readBatch(batchOf(16, 1, [sent(text)]), false);
+    const outcome = await this.bench.store.amend(m.id, buffer.subarray(offsets[0], buffer.readUInt32LE(36)));
+    if (m.standing === 'gone') expect(['unknown', 'final']).toContain(outcome);
+    else if (m.standing === 'held') expect(outcome).toBe('in-flight');
+    else if (m.standing !== 'ready' && m.standing !== 'parked') expect(outcome).toBe('final');
+    else {
+      expect(outcome).toBe('done');
+      m.text = text;
+    }
   }
 
   async #archive(works: boolean): Promise<void> {

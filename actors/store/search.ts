@@ -23,7 +23,7 @@ export async function search(
 ): Promise<FoundMessage[]> {
   const found: FoundMessage[] = [];
   let until = monotonic() + SLICE_MS;
-  for (const number of standings.numbers().reverse()) {
+  for (const number of standings.numbers().toReversed()) {
     if (found.length >= limit) break;
     if (monotonic() >= until) {
       await new Promise(resolve => setImmediate(resolve));

@@ -118,7 +118,7 @@ export class Traffic {
       intensity: { maxRestarts: 0, periodMs: SECOND_MS },
       escalate: failed,
     });
-    this.#numbers = new NumberSource(store, () => this.#intake.ended(), failed);
+    this.#numbers = new NumberSource(store, () => this.#intake.numbersCame(), failed);
     this.#system.spawn<SettlerMessage>({
       ...permanent('settler'),
       create: self => (this.#settler = new Settler({ store, failed, self })),
@@ -237,6 +237,7 @@ export class Traffic {
             receipts: this.#desk,
             deliveries: this.#deliveries,
             route: route && { actor: route.actor, tell: message => route.ref.tell(message) },
+            now: () => this.#deps.clock.nowMs(),
             monotonic: () => this.#deps.clock.monotonicMs(),
             counters: this.counters,
             answered: ms => this.#deps.answered(make.source.kind === Kind.mo ? 'carrier' : 'account', ms),

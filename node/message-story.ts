@@ -1,4 +1,5 @@
 import type { MessageEvent, MessageStory, MessageSummary } from '../actors/node-control.ts';
+import type { ArchivedFate } from '../actors/operations/message-desk.ts';
 import { FATE_NAMES, Fate, L, nextEntry, What } from '../actors/message/ledger.ts';
 import { destOf, sourceOf } from '../actors/message/record.ts';
 import type { FoundMessage } from '../actors/ports.ts';
@@ -57,6 +58,14 @@ export function storyOfArchived(row: ArchivedMessage, publicId: number): Message
     foundIn: 'archive',
     events,
   };
+}
+
+/** What the sender of an archived message may know of it. */
+export function archivedFate(row: ArchivedMessage | undefined): ArchivedFate | undefined {
+  if (row?.kind !== 'mt') return undefined;
+  const { account, sourceAddr: source, fate, doneAt, settledAt, error } = row;
+  const at = doneAt ?? settledAt;
+  return { account, source, fate: fate as Fate, doneAt: at ? at.getTime() : 0, error: error ?? 0 };
 }
 
 function eventText(found: FoundMessage, ledger: Buffer, at: number): string {

@@ -299,6 +299,7 @@ export class Node {
         },
         server: {
           systemId: 'heliograph',
+          transactionMs: messages.transaction_seconds * SECOND,
           timers: {
             ...DEFAULT_TIMERS,
             sessionInitMs: smpp.session_init_seconds * SECOND,

@@ -69,6 +69,12 @@ export class WorkerStores {
     return this.#alarms.splice(0);
   }
 
+  /** How full this worker's stripes are: 0 empty, 1 new messages are refused. */
+  async fill(): Promise<number> {
+    const { messages, refusing } = await this.store.ownStats();
+    return refusing === '' ? messages / (this.#data.settings.maxQueued * this.#engines.size) : 1;
+  }
+
   /** Another worker or the archive. */
   connected(peer: PeerName, port: MessagePort): void {
     if (peer.role === 'worker') this.#connectWorker(peer.index, port);

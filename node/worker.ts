@@ -12,6 +12,7 @@ import { PublicIds } from '../actors/message/id.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
 import { ReceiptIds } from '../actors/message/correlation-key.ts';
 import { NO_ERROR_RULES, type RouteSettings } from '../actors/route/outcomes.ts';
+import { MessageDesk } from '../actors/operations/message-desk.ts';
 import { Traffic } from '../actors/traffic.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
 import { CarrierLink, type LinkSettings } from '../adapters/smpp/carrier-link.ts';
@@ -19,6 +20,8 @@ import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
+import { Congestion } from './congestion.ts';
+import { archivedFate } from './message-story.ts';
 import { TextSubmitter } from './text-submitter.ts';
 import { WorkerHttp } from './worker-http.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
@@ -75,6 +78,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   #listener: SmppListener | undefined;
   #http: WorkerHttp | undefined;
   #metrics: WorkerMetrics | undefined;
+  #desk!: MessageDesk;
+  readonly #congestion: Congestion;
   #turnedAway = 0;
   readonly #accounts = new Map<string, AccountHere>();
   readonly #carriers = new Map<string, CarrierHere>();
@@ -90,6 +95,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       stripes => this.#traffic?.lapsed(stripes),
     );
     const { store } = this.#stores;
+    this.#congestion = new Congestion(() => this.#stores.fill(), systemClock.monotonicMs);
     this.api = {
       setup: (setup, main) => this.#start(setup, main),
       listen: settings => this.#listen(settings),
@@ -174,6 +180,11 @@ export class Worker implements ThreadBody<WorkerApi> {
     await traffic.start();
     this.#traffic = traffic;
     traffic.useTable(setup.table);
+    this.#desk = new MessageDesk({
+      store: this.#stores.store,
+      findArchived: async id => archivedFate(await main.findArchived(this.#ids.toPublic(id))),
+      committed: () => traffic.intake.committed(),
+    });
     const http = new WorkerHttp({
       ids: this.#ids,
       intake: traffic.intake,
@@ -203,6 +214,8 @@ export class Worker implements ThreadBody<WorkerApi> {
     const listener = new SmppListener(settings, {
       timers: this.#timers,
       settings: this.#setup.server,
+      desk: this.#desk,
+      congestion: () => this.#congestion.state,
       writer: this.#writer,
       ids: this.#ids,
       now: systemClock.nowMs,

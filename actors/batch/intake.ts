@@ -1,6 +1,7 @@
 import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import type { MessageDraft } from '../message/draft.ts';
+import { BATCH_LIMIT } from '../message/id.ts';
 import { Fate } from '../message/ledger.ts';
 import { ArchiveMode, Kind, type RecordDecisions } from '../message/record.ts';
 import { Refusal } from '../refusal.ts';
@@ -39,7 +40,7 @@ export type IntakeMessage = { readonly type: 'flush' } | { readonly type: 'table
  * Commits on their way while a batch that is not full waits: messages that arrive during a commit form the next batch,
  * so an idle node answers at once and a loaded one makes big batches.
  */
-const IN_FLIGHT = 1;
+const IN_FLIGHT = 2;
 /** Octets at which a batch is closed before it is full: long messages. */
 const OCTET_LIMIT = 512 * 1024;
 
@@ -58,6 +59,14 @@ export class Intake implements Actor<IntakeMessage> {
   #inFlight = 0;
   #told = false;
   #draining = false;
+  /** Commits begun, and ended. */
+  #begun = 0;
+  #ended = 0;
+  /** Who waits until so many have ended. */
+  #barriers: { readonly at: number; readonly passed: () => void }[] = [];
+  /** Where in the open batch the first of the messages is that are taken together; -1: none are. */
+  #first = -1;
+  #together = 0;
   readonly #decisions: RecordDecisions = {
     kind: Kind.mt,
     group: 0,
@@ -148,9 +157,39 @@ export class Intake implements Actor<IntakeMessage> {
   /** A commit has ended: what has gathered meanwhile goes. */
   ended(): void {
     this.#inFlight--;
+    this.#ended++;
+    if (this.#barriers.length > 0) this.#pass();
+    this.numbersCame();
+  }
+
+  /** There are batch numbers again. */
+  numbersCame(): void {
     if (this.#builder.count === 0 || this.#told) return;
     this.#told = true;
     this.#deps.self.tell(FLUSH);
+  }
+
+  /** Resolves when all that was taken so far is committed, or refused. */
+  committed(): Promise<void> {
+    const at = this.#begun + (this.#builder.count > 0 ? 1 : 0);
+    if (at === this.#ended) return Promise.resolve();
+    return new Promise(passed => this.#barriers.push({ at, passed }));
+  }
+
+  /**
+   * The messages taken until `apart` are one submission to several recipients: they are known by the id of the first, as
+   * far as they come into one batch. All in one turn.
+   *
+   * @param count how many there will be
+   */
+  together(count: number): void {
+    if (this.#builder.count + count > BATCH_LIMIT) this.#close();
+    this.#first = this.#builder.count;
+    this.#together = count;
+  }
+
+  apart(): void {
+    this.#first = -1;
   }
 
   /** What is decided about a message whatever its route. */
@@ -212,7 +251,7 @@ export class Intake implements Actor<IntakeMessage> {
   }
 
   #full(): boolean {
-    return this.#builder.full || this.#builder.octets > OCTET_LIMIT;
+    return this.#builder.full || (this.#builder.octets > OCTET_LIMIT && this.#first < 0);
   }
 
   #add(
@@ -228,9 +267,17 @@ export class Intake implements Actor<IntakeMessage> {
     this.#destination = destination;
     this.#decisions.group = this.#builder.group(destination, owner, lane);
     this.#decisions.fateAtBirth = fate;
+    m.sibling = this.#first < 0 ? 0 : this.#builder.count - this.#first;
+    m.siblings = this.#first < 0 ? 0 : this.#together;
     this.#builder.add(m, this.#decisions);
     this.#waiting.submitters.push(submitter);
     this.#waiting.tokens.push(token);
+  }
+
+  #pass(): void {
+    const passed = this.#barriers.filter(({ at }) => at <= this.#ended);
+    this.#barriers = this.#barriers.filter(({ at }) => at > this.#ended);
+    for (const barrier of passed) barrier.passed();
   }
 
   /** False when no batch number has come yet. */
@@ -240,6 +287,8 @@ export class Intake implements Actor<IntakeMessage> {
     const waiting = this.#waiting;
     this.#waiting = { submitters: [], tokens: [] };
     this.#inFlight++;
+    this.#begun++;
+    this.#first = -1;
     this.#deps.commit(this.#builder.close(number, this.#deps.now(), this.tableVersion), waiting, this.#since);
     return true;
   }

@@ -56,6 +56,8 @@ export interface BindDeps {
   readonly rate: Rate;
   /** Where its peer takes messages from; undefined for a session that only sends to us. */
   readonly route: { readonly actor: RouteActor; tell(message: RouteMessage): boolean } | undefined;
+  /** ms since 1970. */
+  readonly now: () => number;
   readonly monotonic: () => number;
   readonly counters: BindCounters;
   /** The peer has answered a message `ms` after it was sent. Told of one in 64. */
@@ -122,6 +124,46 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     counters.refused++;
     wire.refused(token, status);
     this.dirty();
+  }
+
+  /**
+   * A message of the peer that is part of a request: its answer is the submitter's.
+   *
+   * @returns 0 when it was taken, otherwise the command_status to refuse it with; the submitter hears nothing more then
+   */
+  submitFor(m: MessageDraft, submitter: Submitter, token: number): number {
+    const { intake, source, rate, monotonic, counters } = this.#deps;
+    const status = rate.take(1, monotonic()) === 0 ? Refusal.throttled : intake.submit(m, source, submitter, token);
+    if (status === 0) counters.accepted++;
+    else counters.refused++;
+    return status;
+  }
+
+  /** What `submitFor` takes until `apart` is one submission to several recipients (`Intake.together`). */
+  together(count: number): void {
+    this.#deps.intake.together(count);
+  }
+
+  apart(): void {
+    this.#deps.intake.apart();
+  }
+
+  /** When the validity of a message ends that is taken now, ms since 1970. */
+  readonly expiryOf = (m: MessageDraft): number => this.#deps.intake.expiryOf(m, this.#deps.now());
+
+  /** A request that is no message has come: it is answered later. @returns false when too many wait for their answers */
+  begin(): boolean {
+    if (this.#unanswered >= this.#settings.receiveWindow) return false;
+    this.#unanswered++;
+    return true;
+  }
+
+  /** It is answered. @returns false when the session has ended meanwhile: there is nobody to tell */
+  end(): boolean {
+    this.#unanswered--;
+    if (this.#closed) return false;
+    this.dirty();
+    return true;
   }
 
   /** The peer, a carrier, tells the fate of a message. @param receipt with this actor as its submitter */

@@ -32,6 +32,14 @@ export class MessageDraft {
   dataCoding = 0;
   defaultMessageId = 0;
 
+  /**
+   * One submission to several recipients: how far this one's id is above the first's, by which its sender knows them
+   * all. 0 for the first, and for every other message.
+   */
+  sibling = 0;
+  /** Of those at most so many; 0 for a message of its own. */
+  siblings = 0;
+
   /** `RecordFlag`s of this message, beside those of its source. */
   flags = 0;
 

@@ -9,7 +9,7 @@ import type { MessageDraft } from './draft.ts';
  *     5  u8  group (batch.ts)               14 u8 registered_delivery 32 f64 expires, ms since 1970
  *     6  u8  fate at birth, 0 = queued      15 u8 data_coding         40 f64 deliver not before, 0 = at once
  *     7  u8  priority                       16 u8 replace_if_present  48 u32 route that chose the destination, 0 = none
- *     8  u8  source TON                     17 u8 sm_default_msg_id   52 u8 hops, 53 3 x 0
+ *     8  u8  source TON                     17 u8 sm_default_msg_id   52 u8 hops, 53 u8 sibling, 54 u8 siblings, 55 0
  *     9  u8  source NPI                     18 u8 source octets       56 source, destination, service_type, text, TLVs
  *     10 u8  destination TON                19 u8 destination octets
  *     11 u8  destination NPI                20 u8 service_type octets, 21 u8 archive mode, 22 u16 RecordFlag
@@ -41,6 +41,8 @@ export const R = {
   deliverAfter: 40,
   route: 48,
   hops: 52,
+  sibling: 53,
+  siblings: 54,
   head: 56,
 } as const;
 
@@ -53,6 +55,8 @@ export const RecordFlag = {
   pull: 1,
   /** Its first TLV is not a peer's: what came with it that SMPP has no place for (`extras.ts`). */
   extras: 2,
+  /** Tried once: what would be tried again for any other message has failed for it. */
+  once: 4,
   /** Text and TLVs are gone (`subsetOf`, `Keep.stub`). */
   stub: 0x8000,
 } as const;
@@ -119,7 +123,7 @@ export function writeRecord(out: Buffer, at: number, m: MessageDraft, d: RecordD
   out.writeDoubleLE(d.expiresAt, at + R.expiresAt);
   out.writeDoubleLE(d.deliverAfter, at + R.deliverAfter);
   out.writeUInt32LE(d.route, at + R.route);
-  out.writeUInt32LE(d.hops, at + R.hops);
+  out.writeUInt32LE(d.hops | (m.sibling << 8) | (m.siblings << 16), at + R.hops);
   return to;
 }
 
@@ -138,6 +142,8 @@ export function readRecord(m: MessageDraft, buffer: Buffer, at: number): void {
   m.dataCoding = buffer[at + R.dataCoding]!;
   m.replaceIfPresent = buffer[at + R.replaceIfPresent]!;
   m.defaultMessageId = buffer[at + R.defaultMessageId]!;
+  m.sibling = buffer[at + R.sibling]!;
+  m.siblings = buffer[at + R.siblings]!;
   m.scheduleLength = 0;
   m.validityLength = 0;
   m.payloadTlvAt = -1;

@@ -1,5 +1,5 @@
 import { CARRIER_ID_LIMIT, Fate, LedgerFlag, What } from '../message/ledger.ts';
-import { expiresAtOf, Kind, R } from '../message/record.ts';
+import { expiresAtOf, Kind, R, RecordFlag } from '../message/record.ts';
 import { decide, DEFAULT_RETRY, type Failure, type RetryPolicy } from '../retry.ts';
 import { Answer } from './answer.ts';
 import type { Delivery, Deliveries } from './delivery.ts';
@@ -173,6 +173,10 @@ export class Outcomes {
 
   /** Refused with `status`: what becomes of it now is `decide`'s to say (`../retry.ts`). */
   #failed(delivery: Delivery, index: number, usual: Failure, status: number, outlet: SlotHolder, slot: number): void {
+    if ((delivery.batch.buffer[delivery.at(index) + R.flags]! & RecordFlag.once) !== 0) {
+      this.#conclude(delivery, index, Fate.undeliverable, status, delivery.attemptsOf(index) + 1, outlet, slot);
+      return;
+    }
     const rule = this.settings.errors.get(status);
     const policy = this.#policyOf(rule);
     const failure = rule?.action ?? usual;

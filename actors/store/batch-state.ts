@@ -133,6 +133,18 @@ const memoryOnly = (): Pick<
   durable: false,
 });
 
+/** Neither claimed nor settled. */
+export function isWaiting(standing: number): boolean {
+  return standing === Standing.ready || standing === Standing.parked || standing === Standing.condemned;
+}
+
+/** Returns whether that is another number than before. */
+export function setAttempts(state: BatchState, index: number, attempts: number): boolean {
+  if (attempts === (state.attempts?.[index] ?? 0)) return false;
+  (state.attempts ??= new Uint8Array(state.count))[index] = attempts;
+  return true;
+}
+
 export const groupIndexOf = (state: BatchState, index: number): number => state.groupIndex?.[index] ?? 0;
 
 /** The group of a message that is routed anew to `destination`, made when the batch has none. */

@@ -4,7 +4,7 @@ import { Fate, L, LedgerFlag, nextEntry, What } from '../message/ledger.ts';
 import { deliverAfterOf, expiresAtOf } from '../message/record.ts';
 import type { FoundMessage, LedgerFrame } from '../ports.ts';
 import type { BatchShelf } from './batch-shelf.ts';
-import { groupFor, groupIndexOf, Standing, type BatchState } from './batch-state.ts';
+import { groupFor, groupIndexOf, isWaiting, setAttempts, Standing, type BatchState } from './batch-state.ts';
 import { Correlations } from './correlations.ts';
 import { ExpiryIndex } from './expiry-index.ts';
 import { carrierIdAt } from './ledger-log.ts';
@@ -488,16 +488,4 @@ export class Standings {
     this.#offerOne(state, index);
     this.#ring();
   }
-}
-
-/** Neither claimed nor settled. */
-function isWaiting(standing: number): boolean {
-  return standing === Standing.ready || standing === Standing.parked || standing === Standing.condemned;
-}
-
-/** Returns whether that is another number than before. */
-function setAttempts(state: BatchState, index: number, attempts: number): boolean {
-  if (attempts === (state.attempts?.[index] ?? 0)) return false;
-  (state.attempts ??= new Uint8Array(state.count))[index] = attempts;
-  return true;
 }

@@ -110,6 +110,9 @@ const receipts = group({
 const messages = group({
   validity_seconds: whole(1, 31_536_000).default(86_400).describe('For a message that gives none'),
   validity_max_seconds: whole(1, 31_536_000).default(604_800).describe('A longer one is cut to this'),
+  transaction_seconds: amount(0.1, 600)
+    .default(20)
+    .describe('How long a message in datagram or transaction mode may take (esm_class, SMPP v3.4 §2.10)'),
 });
 
 const guard = group({

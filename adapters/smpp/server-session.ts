@@ -1,15 +1,21 @@
 import type { Socket } from 'node:net';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
-import type { MessageDraft } from '../../actors/message/draft.ts';
+import { MessageDraft } from '../../actors/message/draft.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
+import type { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
-import { COMMAND_ID, isResponse } from './codec/command-id.ts';
+import { COMMAND_ID, isResponse, responseIdOf } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
+import { readDataSm, timeToLiveMs } from './codec/data-sm.ts';
 import { readSm } from './codec/hot-read.ts';
-import { RESP_ROOM, writeSmResp } from './codec/hot-write.ts';
-import type { Pdu } from './codec/pdus.ts';
+import { RESP_ROOM, writeHeaderOnly, writeSmResp } from './codec/hot-write.ts';
+import type { Pdu, PduInput } from './codec/pdus.ts';
 import { tlv } from './codec/tlvs.ts';
 import { deliverAnswerOf, type MessageWriter } from './mapping.ts';
+import { isDatagram, isTransaction, onceOnly, Transaction, type AnsweredAs } from './operations/modes.ts';
+import type { Session } from './operations/operation.ts';
+import { replaceIfPresent } from './operations/replace-if-present.ts';
+import { OPERATIONS } from './operations/table.ts';
 import { SmppSession, type SideEffect } from './session.ts';
 import type { SessionTimers } from './session-messages.ts';
 import { bindTypeOf, hasTlvs, type BindType } from './session-states.ts';
@@ -31,10 +37,15 @@ export interface ServerSettings {
   /** system_id in our bind responses. */
   readonly systemId: string;
   readonly timers: SessionTimers;
+  /** How long a message in datagram or transaction mode may take, ms. */
+  readonly transactionMs: number;
 }
 
 export interface ServerDeps {
   readonly settings: ServerSettings;
+  readonly desk: MessageDesk;
+  /** congestion_state of this worker (v5.0 §4.8.4.18): 0 idle to 99 full. */
+  readonly congestion: () => number;
   readonly writer: MessageWriter;
   readonly ids: PublicIds;
   readonly now: () => number;
@@ -49,6 +60,12 @@ export interface ServerDeps {
 }
 
 const { submit_sm: SUBMIT_SM, submit_sm_resp: SUBMIT_SM_RESP, deliver_sm_resp: DELIVER_SM_RESP } = COMMAND_ID;
+const { data_sm: DATA_SM, data_sm_resp: DATA_SM_RESP } = COMMAND_ID;
+/** Added to the sequence_number, it makes the token of a data_sm: it is answered by another response. */
+const DATA = 2 ** 32;
+/** Octets of an address in every message but data_sm (v3.4 §4.4.1). */
+const MOST_ADDRESS = 20;
+const CONGESTION_TLV = 5;
 
 /** An ESME that has connected to us: the SMSC side of a session (SMPP v3.4 §2.2, Table 2-1). */
 export class ServerSession extends SmppSession implements Wire {
@@ -79,9 +96,14 @@ export class ServerSession extends SmppSession implements Wire {
       this.#submit(buf, at, end);
       return true;
     }
-    if (commandId === DELIVER_SM_RESP) {
+    if (commandId === DELIVER_SM_RESP || commandId === DATA_SM_RESP) {
       this.sawMessage = true;
       this.#answered(buf, at);
+      return true;
+    }
+    if (commandId === DATA_SM && this.may[DATA_SM] === 1) {
+      this.sawMessage = true;
+      this.#dataSm(buf, at, end);
       return true;
     }
     const bindType = bindTypeOf(commandId);
@@ -90,13 +112,34 @@ export class ServerSession extends SmppSession implements Wire {
   }
 
   accepted(token: number, id: MessageId): void {
-    const out = this.out.room(RESP_ROOM);
+    const out = this.out.room(RESP_ROOM + CONGESTION_TLV);
     const publicId = this.#deps.ids.toPublic(id);
-    this.out.wrote(writeSmResp(out, this.out.at, SUBMIT_SM_RESP, 0, token, publicId));
+    const { at } = this.out;
+    const isData = token >= DATA;
+    const end = isData
+      ? writeSmResp(out, at, DATA_SM_RESP, 0, token - DATA, publicId)
+      : writeSmResp(out, at, SUBMIT_SM_RESP, 0, token, publicId);
+    this.out.wrote(this.version < 0x50 ? end : this.#congested(out, at, end));
   }
 
   refused(token: number, status: number): void {
-    this.header(SUBMIT_SM_RESP, status, token);
+    if (token >= DATA) this.header(DATA_SM_RESP, status, token - DATA);
+    else this.header(SUBMIT_SM_RESP, status, token);
+  }
+
+  /** To a peer of version 5.0 every response says how busy we are. */
+  protected override header(commandId: number, status: number, sequence: number): void {
+    const out = this.out.room(16 + CONGESTION_TLV);
+    const { at } = this.out;
+    const end = writeHeaderOnly(out, at, commandId, status, sequence);
+    const hasState = this.version >= 0x50 && isResponse(commandId);
+    this.out.wrote(hasState ? this.#congested(out, at, end) : end);
+  }
+
+  protected override write(pdu: PduInput): void {
+    const hasState = this.version >= 0x50 && isResponse(COMMAND_ID[pdu.command]);
+    const state = hasState ? [tlv('congestion_state', this.#deps.congestion())] : [];
+    super.write({ ...pdu, tlvs: [...(pdu.tlvs ?? []), ...state] });
   }
 
   send(sequence: number, delivery: Delivery, index: number): void {
@@ -122,11 +165,20 @@ export class ServerSession extends SmppSession implements Wire {
     }
   }
 
-  protected passed(commandId: number, buf: Buffer, at: number): void {
+  protected passed(commandId: number, buf: Buffer, at: number, end: number): void {
+    if (isResponse(commandId)) {
+      if (commandId === COMMAND_ID.generic_nack) this.#answered(buf, at);
+      return;
+    }
     const sequence = buf.readUInt32BE(at + 12);
+    const operation = OPERATIONS.get(commandId);
     // An operation that the state allows and that we do not have (v3.4 §4.3: unsupported command_id).
-    if (!isResponse(commandId)) this.nack(STATUS.ESME_RINVCMDID, sequence);
-    else if (commandId === COMMAND_ID.generic_nack) this.#answered(buf, at);
+    if (!operation) {
+      this.nack(STATUS.ESME_RINVCMDID, sequence);
+      return;
+    }
+    const request = this.decode(buf, at, end);
+    if (request) this.#later(commandId, sequence, () => operation(request, this.#asSession()));
   }
 
   protected ended(reason: string): void {
@@ -140,10 +192,85 @@ export class ServerSession extends SmppSession implements Wire {
     let status = readSm(m, buf, at, end, this.version);
     m.expiresAt = 0;
     m.deliverAfter = 0;
+    m.flags = 0;
     if (status === 0 && (m.validityLength > 0 || m.scheduleLength > 0)) status = readTimes(m, this.#deps.now());
     if (status === 0 && m.destLength === 0) status = STATUS.ESME_RINVDSTADR;
-    if (status === 0) this.#actor!.submit(m, sequence);
-    else this.header(SUBMIT_SM_RESP, status, sequence);
+    if (status !== 0) this.header(SUBMIT_SM_RESP, status, sequence);
+    else if (m.replaceIfPresent === 1) this.#replace(buf, at, end, sequence);
+    else if (isDatagram(m) || isTransaction(m)) this.#once(m, 'submit_sm_resp', sequence);
+    else this.#actor!.submit(m, sequence);
+  }
+
+  #dataSm(buf: Buffer, at: number, end: number): void {
+    const sequence = buf.readUInt32BE(at + 12);
+    const m = this.draft;
+    let status = readDataSm(m, buf, at, end, this.version);
+    m.expiresAt = 0;
+    m.deliverAfter = 0;
+    m.flags = 0;
+    if (status === 0 && m.sourceLength > MOST_ADDRESS) status = STATUS.ESME_RINVSRCADR;
+    if (status === 0 && (m.destLength === 0 || m.destLength > MOST_ADDRESS)) status = STATUS.ESME_RINVDSTADR;
+    if (status !== 0) {
+      this.header(DATA_SM_RESP, status, sequence);
+      return;
+    }
+    const ttlMs = timeToLiveMs(m);
+    if (ttlMs > 0) m.expiresAt = this.#deps.now() + ttlMs;
+    if (isDatagram(m) || isTransaction(m)) this.#once(m, 'data_sm_resp', sequence);
+    else this.#actor!.submit(m, DATA + sequence);
+  }
+
+  /** Datagram and transaction mode. */
+  #once(m: MessageDraft, command: AnsweredAs, sequence: number): void {
+    const limitMs = this.#deps.settings.transactionMs;
+    const waits = isTransaction(m);
+    const status = onceOnly(m, limitMs, this.#deps.now());
+    if (status !== 0) this.header(COMMAND_ID[command], status, sequence);
+    else if (!waits) this.#actor!.submit(m, command === 'data_sm_resp' ? DATA + sequence : sequence);
+    else {
+      const requestId = command === 'data_sm_resp' ? DATA_SM : SUBMIT_SM;
+      this.#later(requestId, sequence, () => Transaction.submit(m, this.#asSession(), command, sequence, limitMs));
+    }
+  }
+
+  #replace(buf: Buffer, at: number, end: number, sequence: number): void {
+    const own = Buffer.from(buf.subarray(at, end));
+    const m = new MessageDraft();
+    readSm(m, own, 0, own.length, this.version);
+    m.expiresAt = this.draft.expiresAt;
+    m.deliverAfter = this.draft.deliverAfter;
+    this.#later(SUBMIT_SM, sequence, () => replaceIfPresent(m, this.#asSession(), sequence));
+  }
+
+  /** Answers a request when its work is done. It has a place in the window until then. */
+  #later(commandId: number, sequence: number, work: () => Promise<PduInput>): void {
+    const actor = this.#actor!;
+    const responseId = responseIdOf(commandId);
+    if (!actor.begin()) {
+      this.header(responseId, STATUS.ESME_RTHROTTLED, sequence);
+      return;
+    }
+    work().then(
+      response => {
+        if (actor.end()) this.write(response);
+      },
+      () => {
+        if (actor.end()) this.header(responseId, STATUS.ESME_RSYSERR, sequence);
+      },
+    );
+  }
+
+  #asSession(): Session {
+    const { desk, ids, now } = this.#deps;
+    return { account: this.account, version: this.version, actor: this.#actor!, desk, ids, now };
+  }
+
+  /** Writes congestion_state behind the response at `at`, and returns where it ends. */
+  #congested(out: Buffer, at: number, end: number): number {
+    out.writeUInt32BE(0x0428_0001, end);
+    out[end + 4] = this.#deps.congestion();
+    out.writeUInt32BE(end + CONGESTION_TLV - at, at);
+    return end + CONGESTION_TLV;
   }
 
   #answered(buf: Buffer, at: number): void {

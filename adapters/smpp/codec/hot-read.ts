@@ -13,7 +13,7 @@ const MESSAGE_PAYLOAD = 0x0424;
 const DELIVER_SM = 0x05;
 
 /** Where the NUL is in buf[at..stop), -1 when there is none. A loop: indexOf costs a call into C++ for a few octets. */
-function nulAt(buf: Buffer, at: number, stop: number): number {
+export function nulAt(buf: Buffer, at: number, stop: number): number {
   for (let i = at; i < stop; i++) if (buf[i] === 0) return i;
   return -1;
 }
@@ -107,7 +107,7 @@ export function readSm(draft: MessageDraft, buf: Buffer, at: number, end: number
 }
 
 /** The TLVs: checks that each ends inside the PDU, and finds message_payload. Most messages have none. */
-function readTlvs(draft: MessageDraft, buf: Buffer, at: number, end: number, version: number): number {
+export function readTlvs(draft: MessageDraft, buf: Buffer, at: number, end: number, version: number): number {
   let p = at;
   while (p + 4 <= end) {
     const tag = (buf[p]! << 8) | buf[p + 1]!;

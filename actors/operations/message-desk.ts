@@ -1,0 +1,171 @@
+import type { MessageId } from '../message/id.ts';
+import { changedRecord, replacedRecord, type Changes } from '../message/amend.ts';
+import type { MessageDraft } from '../message/draft.ts';
+import { Fate, L, nextEntry, What } from '../message/ledger.ts';
+import { destOf, R, sourceOf } from '../message/record.ts';
+import type { FoundMessage, Match, MessageStore } from '../ports.ts';
+
+/** What the archive tells of a message that has left the store. */
+export interface ArchivedFate {
+  readonly account: string;
+  readonly source: string;
+  readonly fate: Fate;
+  /** ms since 1970; 0: not known. */
+  readonly doneAt: number;
+  readonly error: number;
+}
+
+/** Where a message stands, as its sender may know it. */
+export interface MessageFate extends Omit<ArchivedFate, 'account'> {
+  /** It has not been tried yet, and will not be before its time. */
+  readonly scheduled: boolean;
+  /** Nothing will change any more: `fate` is its last one. */
+  readonly final: boolean;
+}
+
+export type ChangeOutcome = 'done' | 'unknown' | 'too-late';
+
+export interface DeskDeps {
+  readonly store: Pick<MessageStore, 'find' | 'cancel' | 'amend' | 'search' | 'outcome'>;
+  /** @throws while the archive cannot be asked */
+  readonly findArchived: (id: MessageId) => Promise<ArchivedFate | undefined>;
+  /** Resolves when all that was taken here so far is committed: what a peer has just sent can be found then. */
+  readonly committed: () => Promise<void>;
+}
+
+/** Most messages that one cancellation by addresses takes. */
+const CANCELLED_AT_ONCE = 10_000;
+
+/**
+ * What the sender of a message may do with it afterwards: ask, cancel, replace. Somebody else's message is as unknown as
+ * one that never was. Everything is durable when it resolves.
+ */
+export class MessageDesk {
+  readonly #deps: DeskDeps;
+
+  constructor(deps: DeskDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * @param source when given it must be the message's own
+   * @throws while the archive cannot be asked
+   */
+  async query(account: string, id: MessageId, source: string): Promise<MessageFate | undefined> {
+    const found = await this.#own(account, id, source);
+    if (found) return fateOf(found);
+    const archived = await this.#deps.findArchived(id);
+    if (!archived || archived.account !== account || !isSame(source, archived.source)) return undefined;
+    return { ...archived, scheduled: false, final: true };
+  }
+
+  /**
+   * Cancels a message; one that was sent to several recipients for the one that `dest` names, or for all of them.
+   *
+   * @param dest '' for any
+   */
+  async cancel(account: string, id: MessageId, source: string, dest: string): Promise<ChangeOutcome> {
+    const first = await this.#own(account, id, source);
+    if (!first) return (await this.#isArchived(account, id)) ? 'too-late' : 'unknown';
+    const siblings = [first, ...(await this.#siblings(first))].filter(({ record }) =>
+      isSame(dest, destOf(asBuffer(record), 0)),
+    );
+    if (siblings.length === 0) return 'unknown';
+    const outcomes = await Promise.all(siblings.map(sibling => this.#deps.store.cancel(sibling.id)));
+    return outcomes.includes('done') ? 'done' : 'too-late';
+  }
+
+  /** Cancels all messages that wait and match. @returns how many */
+  async cancelMatching(account: string, match: Match): Promise<number> {
+    await this.#deps.committed();
+    const found = await this.#deps.store.search(account, match, CANCELLED_AT_ONCE);
+    const outcomes = await Promise.all(found.map(({ id }) => this.#deps.store.cancel(id)));
+    return outcomes.filter(outcome => outcome === 'done').length;
+  }
+
+  async change(account: string, id: MessageId, source: string, changes: Changes): Promise<ChangeOutcome> {
+    const found = await this.#own(account, id, source);
+    if (!found) return (await this.#isArchived(account, id)) ? 'too-late' : 'unknown';
+    const outcome = await this.#deps.store.amend(id, changedRecord(found.record, changes));
+    return outcome === 'done' || outcome === 'unknown' ? outcome : 'too-late';
+  }
+
+  /**
+   * Puts a message into the place of the newest one that waits and has the same addresses and service_type.
+   *
+   * @param m its buffer must stay as it is; its times are set already
+   * @returns the id of the message replaced, undefined when none waits
+   */
+  async replace(account: string, match: Match, m: MessageDraft): Promise<MessageId | undefined> {
+    await this.#deps.committed();
+    const [found] = await this.#deps.store.search(account, match, 1);
+    if (!found) return undefined;
+    const outcome = await this.#deps.store.amend(found.id, replacedRecord(asBuffer(found.record), m));
+    return outcome === 'done' ? found.id : undefined;
+  }
+
+  /** Waits for the last fate of a message, at most `waitMs`; then it is not final. Undefined when it is not known. */
+  async outcome(id: MessageId, waitMs: number): Promise<MessageFate | undefined> {
+    const found = await this.#deps.store.outcome(id, waitMs);
+    return found && fateOf(found);
+  }
+
+  /** Cancels a message that nobody waits for any more. */
+  async abandon(id: MessageId): Promise<void> {
+    await this.#deps.store.cancel(id);
+  }
+
+  async #own(account: string, id: MessageId, source: string): Promise<FoundMessage | undefined> {
+    const found = await this.#deps.store.find(id);
+    if (!found || found.account !== account) return undefined;
+    const record = asBuffer(found.record);
+    // What a carrier or another customer has sent to this account is not its to change.
+    return record[R.kind] === 0 && isSame(source, sourceOf(record, 0)) ? found : undefined;
+  }
+
+  /** An archive that cannot be asked does not know it: what is to be changed is not there anyhow. */
+  async #isArchived(account: string, id: MessageId): Promise<boolean> {
+    const archived = await this.#deps.findArchived(id).catch(() => undefined);
+    return archived?.account === account;
+  }
+
+  /** The other messages of the submission that this is the first of. */
+  async #siblings(first: FoundMessage): Promise<FoundMessage[]> {
+    const siblings: FoundMessage[] = [];
+    const count = asBuffer(first.record)[R.siblings]!;
+    for (let i = 1; i < count; i++) {
+      const next = await this.#deps.store.find(first.id + i);
+      // Gone already: others that are left lie behind it.
+      if (!next) continue;
+      if (asBuffer(next.record)[R.sibling] !== i || next.account !== first.account) break;
+      siblings.push(next);
+    }
+    return siblings;
+  }
+}
+
+function fateOf(found: FoundMessage): MessageFate {
+  const ledger = asBuffer(found.ledger);
+  let doneAt = 0;
+  let error = 0;
+  let awaits = false;
+  for (let at = 0; at < ledger.length; at = nextEntry(ledger, at)) {
+    const what = ledger[at + L.what];
+    error = ledger.readUInt32LE(at + L.error);
+    if (what !== What.settled && what !== What.receipt) continue;
+    doneAt = ledger.readDoubleLE(at + L.at);
+    awaits = what === What.settled && (ledger[at + L.flags]! & 1) !== 0;
+  }
+  return {
+    source: sourceOf(asBuffer(found.record), 0),
+    fate: found.fate,
+    scheduled: found.dueAt > 0 && found.attempts === 0,
+    final: found.fate !== Fate.queued && !awaits,
+    doneAt: doneAt || found.createdAt,
+    error,
+  };
+}
+
+/** '' is not compared. */
+const isSame = (wanted: string, own: string): boolean => wanted === '' || wanted === own;
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

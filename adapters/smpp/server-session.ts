@@ -250,13 +250,12 @@ export class ServerSession extends SmppSession implements Wire {
       this.header(responseId, STATUS.ESME_RTHROTTLED, sequence);
       return;
     }
+    const answered = (answer: () => void): void => {
+      if (actor.end()) answer();
+    };
     work().then(
-      response => {
-        if (actor.end()) this.write(response);
-      },
-      () => {
-        if (actor.end()) this.header(responseId, STATUS.ESME_RSYSERR, sequence);
-      },
+      response => answered(() => this.write(response)),
+      () => answered(() => this.header(responseId, STATUS.ESME_RSYSERR, sequence)),
     );
   }
 

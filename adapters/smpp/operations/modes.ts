@@ -127,8 +127,12 @@ function reasonOf({ fate }: MessageFate): number | undefined {
     case Fate.unknown:
     case Fate.queued:
       return TEMPORARY;
-    default:
+    case Fate.deleted:
+    case Fate.undeliverable:
+    case Fate.rejected:
       return PERMANENT;
+    default:
+      return fate satisfies never;
   }
 }
 

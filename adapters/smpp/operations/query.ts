@@ -50,8 +50,17 @@ function stateOf({ fate, scheduled }: MessageFate, version: number): number {
       return ACCEPTED;
     case Fate.replied:
       return DELIVERED;
-    default:
+    case Fate.delivered:
+    case Fate.expired:
+    case Fate.deleted:
+    case Fate.undeliverable:
+    case Fate.accepted:
+    case Fate.unknown:
+    case Fate.rejected:
+      // Their numbers are message_state's.
       return fate;
+    default:
+      return fate satisfies never;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Submitter } from '../../../actors/batch/batch-actor.ts';
-import { MessageDraft } from '../../../actors/message/draft.ts';
+import type { MessageDraft } from '../../../actors/message/draft.ts';
 import type { MessageId } from '../../../actors/message/id.ts';
 import { STATUS } from '../codec/command-status.ts';
 import type { DestAddress, UnsuccessSme } from '../codec/fields.ts';

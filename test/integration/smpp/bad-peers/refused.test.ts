@@ -84,7 +84,9 @@ describe('an unknown command is nacked with ESME_RINVCMDID, and the session stay
   test.each([
     ['one that nobody has defined', 0x00000110, 3],
     ['one of a vendor', 0x00010200, 3],
-    ['an operation that we do not offer', 0x00000103, 3],
+    ['broadcast_sm, which is for cell broadcast centres', 0x00000111, 3],
+    ['query_broadcast_sm', 0x00000112, 3],
+    ['cancel_broadcast_sm', 0x00000113, 3],
   ])('%s', async (_name, command, status) => {
     using peer = await bound();
     peer.send(headerPdu(command, 0, 5));

@@ -1,7 +1,7 @@
 import { ArchiveMode } from '../actors/message/record.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { CarrierSettings, SmppCarrierSettings } from '../adapters/config/schema.ts';
-import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
+import type { LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import { AS_IT_IS } from '../adapters/smpp/mapping.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { BindType } from '../adapters/smpp/session-states.ts';
@@ -72,22 +72,20 @@ function workerCarrier(
   const sessions = carrier.protocol === 'smpp' ? carrier.binds : SIMULATOR_SESSIONS;
   // Session i of carrier number `place` lives in worker (i + place) of them, so that carriers with one session spread too.
   const here = Array.from({ length: sessions }, (_, i) => i).filter(i => (i + place) % workers === index).length;
-  const links: LinkSettings[] = [];
-  for (let i = 0; i < here; i++) {
-    if (carrier.protocol === 'smpp') links.push(...smppLinks(carrier, password));
-    else if (simulator) links.push(simulatorLink(simulator));
-  }
+  const own = carrier.protocol === 'smpp' ? smppTargets(carrier, password) : simulatorTargets(simulator);
   const common = {
     name: carrier.name,
-    links,
+    targets: Array.from({ length: here }, () => own).flat(),
     window: carrier.window,
     throughput: (carrier.throughput * here) / sessions,
   };
   if (carrier.protocol !== 'smpp') {
-    return { ...common, throttleMs: SECOND, noAnswer: 'retry', errors: [], receiptId: 'as-is' };
+    const link = SIMULATOR_LINK;
+    return { ...common, link, throttleMs: SECOND, noAnswer: 'retry', errors: [], receiptId: 'as-is' };
   }
   return {
     ...common,
+    link: smppLink(carrier),
     throttleMs: carrier.throttle_seconds * SECOND,
     noAnswer: carrier.no_answer,
     errors: carrier.errors.map(errorRule),
@@ -100,25 +98,22 @@ function errorRule({ status, action, retries, seconds }: SmppCarrierSettings['er
   return [status, { action, retries: retries ?? undefined, delayMs }];
 }
 
-function smppLinks(carrier: SmppCarrierSettings, password: string): LinkSettings[] {
+/** The sessions of one of its `binds`. */
+function smppTargets(carrier: SmppCarrierSettings, password: string): LinkTarget[] {
   const types: BindType[] = carrier.bind === 'separate' ? ['transmitter', 'receiver'] : [carrier.bind];
+  const { host, port, receive_port, alternates, tls } = carrier;
   return types.map(type => ({
-    host: carrier.host,
-    port: carrier.port,
-    reconnectMs: carrier.reconnect_seconds * SECOND,
-    reconnectMaxMs: carrier.reconnect_max_seconds * SECOND,
-    bindTimeoutMs: carrier.bind_timeout_seconds * SECOND,
-    timers: {
-      ...DEFAULT_TIMERS,
-      enquireLinkMs: carrier.enquire_link_seconds * SECOND,
-      responseMs: carrier.response_timeout_seconds * SECOND,
-    },
-    addressing: {
-      sourceTon: carrier.source_ton,
-      sourceNpi: carrier.source_npi,
-      destTon: carrier.dest_ton,
-      destNpi: carrier.dest_npi,
-      serviceType: carrier.service_type,
+    places: [{ host, port, receive_port }, ...alternates].map(place => ({
+      host: place.host,
+      port: (type === 'receiver' ? place.receive_port : null) ?? place.port ?? port,
+    })),
+    localAddress: carrier.local_address ?? '',
+    tls: tls && {
+      caFile: tls.ca_file,
+      certFile: tls.cert_file,
+      keyFile: tls.key_file,
+      serverName: tls.server_name,
+      verify: tls.verify,
     },
     bind: {
       type,
@@ -133,24 +128,47 @@ function smppLinks(carrier: SmppCarrierSettings, password: string): LinkSettings
   }));
 }
 
-function simulatorLink({ host, port }: SimulatorPlace): LinkSettings {
+function smppLink(carrier: SmppCarrierSettings): WorkerCarrier['link'] {
   return {
-    host,
-    port,
-    reconnectMs: 100,
-    reconnectMaxMs: SECOND,
-    bindTimeoutMs: 5 * SECOND,
-    timers: DEFAULT_TIMERS,
-    addressing: AS_IT_IS,
-    bind: {
-      type: 'transceiver',
-      systemId: 'heliograph',
-      password: '',
-      systemType: '',
-      version: 0x34,
-      addrTon: 0,
-      addrNpi: 0,
-      addressRange: '',
+    reconnectMs: carrier.reconnect_seconds * SECOND,
+    reconnectMaxMs: carrier.reconnect_max_seconds * SECOND,
+    bindTimeoutMs: carrier.bind_timeout_seconds * SECOND,
+    tracePdus: carrier.log_pdus,
+    timers: {
+      ...DEFAULT_TIMERS,
+      enquireLinkMs: carrier.enquire_link_seconds * SECOND,
+      responseMs: carrier.response_timeout_seconds * SECOND,
+    },
+    addressing: {
+      sourceTon: carrier.source_ton,
+      sourceNpi: carrier.source_npi,
+      destTon: carrier.dest_ton,
+      destNpi: carrier.dest_npi,
+      serviceType: carrier.service_type,
     },
   };
+}
+
+const SIMULATOR_LINK: WorkerCarrier['link'] = {
+  reconnectMs: 100,
+  reconnectMaxMs: SECOND,
+  bindTimeoutMs: 5 * SECOND,
+  tracePdus: false,
+  timers: DEFAULT_TIMERS,
+  addressing: AS_IT_IS,
+};
+
+function simulatorTargets(place: SimulatorPlace | undefined): LinkTarget[] {
+  if (!place) return [];
+  const bind = {
+    type: 'transceiver',
+    systemId: 'heliograph',
+    password: '',
+    systemType: '',
+    version: 0x34,
+    addrTon: 0,
+    addrNpi: 0,
+    addressRange: '',
+  } as const;
+  return [{ places: [place], localAddress: '', tls: undefined, bind }];
 }

@@ -18,6 +18,7 @@ import { statusOf } from '../adapters/smpp/codec/command-status.ts';
 import type { LiveAccount } from './live-configuration.ts';
 import { eventsOf, storyOfArchived, summaryOfFound } from './message-story.ts';
 import type { Node } from './node.ts';
+import { REFUSED } from './worker-carriers.ts';
 import type { WorkerSession, WorkerStatus } from './worker-messages.ts';
 
 const MOST_SHOWN = 1000;
@@ -289,8 +290,14 @@ export class RunningNode implements NodeControl {
     const sessions = workers.flatMap(worker => worker.sessions).filter(session => session.side === 'carrier');
     for (const { name } of this.#node.configuration.live.carriers) {
       const own = sessions.filter(session => session.name === name);
-      if (own.length === 0 || own.some(session => session.state.startsWith('BOUND'))) continue;
-      alarms.push(`carrier ${name} has no session: ${own[0]!.reason}`);
+      if (own.length === 0) continue;
+      const refused = own.filter(session => session.reason.startsWith(REFUSED));
+      if (!own.some(session => session.state.startsWith('BOUND'))) {
+        alarms.push(`carrier ${name} has no session: ${own[0]!.reason}`);
+      } else if (refused.length > 0) {
+        const why = refused[0]!.reason.slice(REFUSED.length + 2);
+        alarms.push(`carrier ${name} refuses ${refused.length} of ${own.length} sessions: ${why}`);
+      }
     }
     return alarms;
   }

@@ -8,7 +8,7 @@ import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
 import type { Role } from '../adapters/http/caller.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
-import type { LinkSettings } from '../adapters/smpp/carrier-link.ts';
+import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { BindRequest, BindVerdict, ServerSettings } from '../adapters/smpp/server-session.ts';
 import type { RestCalls } from './rest-calls.ts';
 
@@ -29,7 +29,8 @@ export interface WorkerAccount {
 export interface WorkerCarrier {
   readonly name: string;
   /** One session each; those of `separate` are two. */
-  readonly links: readonly LinkSettings[];
+  readonly targets: readonly LinkTarget[];
+  readonly link: Omit<LinkSettings, 'receiptIds'>;
   readonly window: number;
   /** This worker's share, messages a second; 0 = no limit. */
   readonly throughput: number;

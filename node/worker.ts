@@ -10,19 +10,17 @@ import { Source } from '../actors/batch/source.ts';
 import type { BindActor } from '../actors/bind/bind-actor.ts';
 import { PublicIds } from '../actors/message/id.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
-import { ReceiptIds } from '../actors/message/correlation-key.ts';
 import { NO_ERROR_RULES, type RouteSettings } from '../actors/route/outcomes.ts';
 import { MessageDesk } from '../actors/operations/message-desk.ts';
 import { Traffic } from '../actors/traffic.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
-import { CarrierLink, type LinkSettings } from '../adapters/smpp/carrier-link.ts';
-import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
 import { Congestion } from './congestion.ts';
 import { archivedFate } from './message-story.ts';
 import { TextSubmitter } from './text-submitter.ts';
+import { WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
@@ -31,7 +29,6 @@ import type {
   SendRequest,
   WorkerAccount,
   WorkerApi,
-  WorkerCarrier,
   WorkerDirectory,
   WorkerSession,
   WorkerSetup,
@@ -44,11 +41,6 @@ interface AccountHere {
   readonly rate: Throughput;
 }
 
-interface CarrierHere {
-  readonly settings: WorkerCarrier;
-  readonly links: readonly CarrierLink[];
-}
-
 /** Used where a destination is neither an account nor a carrier of ours any more: its queue is kept. */
 const UNKNOWN: RouteSettings = {
   kind: 'carrier',
@@ -57,7 +49,6 @@ const UNKNOWN: RouteSettings = {
   noAnswer: 'retry',
   errors: NO_ERROR_RULES,
 };
-const UNLIMITED = { take: (count: number): number => count };
 const DRAIN_LOOK_MS = 20;
 /** How long a worker whose predecessors crashed claims one message at a time. */
 const CAREFUL_MS = 60_000;
@@ -82,7 +73,7 @@ export class Worker implements ThreadBody<WorkerApi> {
   readonly #congestion: Congestion;
   #turnedAway = 0;
   readonly #accounts = new Map<string, AccountHere>();
-  readonly #carriers = new Map<string, CarrierHere>();
+  #carriers: WorkerCarriers | undefined;
   readonly api: WorkerApi;
 
   constructor(index: number, data: StoreThreadData) {
@@ -137,7 +128,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#http?.close();
     this.#listener?.drain(drainMs);
     this.#http?.close();
-    for (const { links } of this.#carriers.values()) for (const link of links) link.stop(drainMs);
+    this.#carriers?.drain();
     while (traffic.binds > 0 || traffic.busy) await this.#pause(DRAIN_LOOK_MS);
     while ((this.#http?.connections ?? 0) > 0 && systemClock.monotonicMs() < until) {
       await this.#pause(DRAIN_LOOK_MS);
@@ -184,6 +175,13 @@ export class Worker implements ThreadBody<WorkerApi> {
       store: this.#stores.store,
       findArchived: async id => archivedFate(await main.findArchived(this.#ids.toPublic(id))),
       committed: () => traffic.intake.committed(),
+    });
+    this.#carriers = new WorkerCarriers({
+      traffic,
+      writer: this.#writer,
+      timers: this.#timers,
+      log: this.#log,
+      drainMs: setup.drainMs,
     });
     const http = new WorkerHttp({
       ids: this.#ids,
@@ -245,20 +243,6 @@ export class Worker implements ThreadBody<WorkerApi> {
     );
   }
 
-  #bindCarrier(carrier: WorkerCarrier, link: LinkSettings, session: CarrierSession): BindActor {
-    const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
-    return this.#traffic!.bind(
-      session.takesMessages ? carrier.name : '',
-      {
-        receiveWindow: RECEIVE_WINDOW,
-        sendWindow: carrier.window,
-        responseTimeoutMs: link.timers.responseMs,
-        overdue: carrier.noAnswer === 'wait' || carrier.noAnswer === 'reconnect' ? carrier.noAnswer : 'tell',
-      },
-      { wire: session, source: new Source(names, Kind.mo, ArchiveMode.full), rate: UNLIMITED },
-    );
-  }
-
   /** Takes over a directory: what has not changed goes on undisturbed. */
   #configure(directory: WorkerDirectory): void {
     const { accounts, carriers } = directory;
@@ -280,54 +264,14 @@ export class Worker implements ThreadBody<WorkerApi> {
     for (const session of this.#listener?.sessions ?? []) {
       if (session.actor && !this.#accounts.get(session.account)?.settings.enabled) session.drain(this.#setup.drainMs);
     }
-    this.#configureCarriers(carriers);
+    this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
     this.#traffic?.settingsChanged();
   }
 
-  #configureCarriers(carriers: readonly WorkerCarrier[]): void {
-    const wanted = new Map(carriers.map(carrier => [carrier.name, carrier]));
-    for (const [name, here] of this.#carriers) {
-      const settings = wanted.get(name);
-      if (settings && JSON.stringify(settings) === JSON.stringify(here.settings)) {
-        wanted.delete(name);
-        continue;
-      }
-      for (const link of here.links) link.stop(this.#setup.drainMs);
-      this.#carriers.delete(name);
-    }
-    for (const settings of wanted.values()) {
-      const links = settings.links.map(link => this.#link(settings, link));
-      this.#carriers.set(settings.name, { settings, links });
-    }
-  }
-
-  #link(carrier: WorkerCarrier, link: LinkSettings): CarrierLink {
-    const log = this.#log.with({ carrier: carrier.name, peer: `${link.host}:${link.port}` });
-    return new CarrierLink(link, {
-      carrier: carrier.name,
-      writer: this.#writer,
-      timers: this.#timers,
-      random: Math.random,
-      now: systemClock.nowMs,
-      monotonic: systemClock.monotonicMs,
-      receiptIds: new ReceiptIds(carrier.name, carrier.receiptId, carrier.receiptSiblings),
-      bound: session => this.#bindCarrier(carrier, link, session),
-      changed: (state, reason) => {
-        if (state === 'bound') log.info('carrier bound');
-        else if (state === 'ended') log.info('carrier unbound', { reason });
-        else log.warn('carrier session lost', { reason });
-      },
-    });
-  }
-
   #routeSettings(destination: string): RouteSettings {
-    const carrier = this.#carriers.get(destination)?.settings;
-    if (carrier) {
-      const { throughput, throttleMs, errors } = carrier;
-      const noAnswer = carrier.noAnswer === 'reroute' ? 'elsewhere' : carrier.noAnswer === 'fail' ? 'fail' : 'retry';
-      return { kind: 'carrier', throughput, throttleMs, noAnswer, errors: new Map(errors) };
-    }
+    const carrier = this.#carriers?.routeSettings(destination);
+    if (carrier) return carrier;
     if (this.#accounts.has(destination)) {
       return { kind: 'account', throughput: 0, throttleMs: 1000, noAnswer: 'retry', errors: NO_ERROR_RULES };
     }
@@ -359,9 +303,7 @@ export class Worker implements ThreadBody<WorkerApi> {
         reason: '',
       });
     }
-    for (const { settings, links } of this.#carriers.values()) {
-      for (const link of links) sessions.push(carrierSession(settings, link));
-    }
+    sessions.push(...this.#carriers!.sessions());
     this.#metrics?.write();
     const { counters, orphans, recent } = this.#traffic!;
     return {
@@ -382,21 +324,3 @@ export class Worker implements ThreadBody<WorkerApi> {
 
 /** Whose messages the command line sends. */
 const OPERATOR = 'operator';
-/** Most requests of a carrier that may wait for our answer: receipts come in bursts. */
-const RECEIVE_WINDOW = 5000;
-
-function carrierSession({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSession {
-  const { session, peer, reason } = link;
-  const bind = link.settings.bind.type;
-  return {
-    name,
-    side: 'carrier',
-    peer,
-    bind,
-    state: session?.state ?? (reason === 'connecting' ? 'CONNECTING' : 'WAITING'),
-    since: session?.since ?? 0,
-    used: session?.actor ? session.actor.sending.used : 0,
-    size: window,
-    reason,
-  };
-}

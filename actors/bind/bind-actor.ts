@@ -84,7 +84,7 @@ export type BindMessage = { readonly type: 'flush' };
  */
 export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   readonly #deps: BindDeps;
-  readonly #settings: BindSettings;
+  #settings: BindSettings;
   readonly sending: Window;
   #unanswered = 0;
   #told = false;
@@ -103,7 +103,14 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   }
 
   get window(): number {
-    return this.#settings.sendWindow;
+    return this.sending.capacity;
+  }
+
+  /** Takes over other settings; the session goes on. */
+  use(settings: BindSettings): void {
+    this.#settings = settings;
+    this.sending.resize(settings.sendWindow);
+    this.roomAgain();
   }
 
   /** Requests of the peer that wait for our answer. */

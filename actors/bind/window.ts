@@ -11,8 +11,10 @@ const Slot = { free: 0, sent: 1, answered: 2 } as const;
  * one look, and nothing is allocated for it.
  */
 export class Window {
-  readonly capacity: number;
-  readonly #mask: number;
+  #capacity: number;
+  /** What it is to become when nothing is under way: the slots that are taken cannot move. */
+  #wanted: number;
+  #mask: number;
   #used = 0;
   #waiting = 0;
   #sequence = 0;
@@ -25,13 +27,27 @@ export class Window {
 
   /** @param capacity 1 to 65,535 requests */
   constructor(capacity: number) {
-    this.capacity = capacity;
-    this.#mask = 2 ** Math.ceil(Math.log2(capacity * 2)) - 1;
+    this.#capacity = this.#wanted = capacity;
+    this.#mask = maskFor(capacity);
+  }
+
+  get capacity(): number {
+    return this.#capacity;
   }
 
   /** Slots that are free. */
   get room(): number {
-    return this.capacity - this.#used;
+    return Math.max(0, this.#capacity - this.#used);
+  }
+
+  /**
+   * Another capacity: a smaller one, and one that fits twice the first, from here on; a larger one, that far at once, and
+   * whole when nothing is under way.
+   */
+  resize(capacity: number): void {
+    this.#wanted = capacity;
+    if (this.#used === 0) this.#grow();
+    else this.#capacity = Math.min(capacity, this.#mask);
   }
 
   /** Requests whose answer has not come. */
@@ -91,6 +107,7 @@ export class Window {
     if (this.#states[slot] !== Slot.answered) return;
     this.#states[slot] = Slot.free;
     this.#used--;
+    if (this.#used === 0 && this.#capacity !== this.#wanted) this.#grow();
   }
 
   /** Marks every request sent before `sentBefore` (Infinity: all) as answered and gives its slot to `each`. */
@@ -104,6 +121,14 @@ export class Window {
     }
   }
 
+  #grow(): void {
+    this.#capacity = this.#wanted;
+    const mask = maskFor(this.#capacity);
+    if (mask <= this.#mask) return;
+    this.#mask = mask;
+    if (this.#states.length > 0) this.#allocate();
+  }
+
   #allocate(): void {
     const size = this.#mask + 1;
     this.#states = new Uint8Array(size);
@@ -113,6 +138,9 @@ export class Window {
     this.#sentAt = new Float64Array(size);
   }
 }
+
+/** Slots for twice the capacity, so that a free one is near. */
+const maskFor = (capacity: number): number => 2 ** Math.ceil(Math.log2(capacity * 2)) - 1;
 
 const NO_STATES = new Uint8Array(0);
 const NO_SEQUENCES = new Uint32Array(0);

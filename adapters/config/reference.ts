@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { bare } from './schema-walk.ts';
 import {
   accountSchema,
+  alternateSchema,
   errorRuleSchema,
   frontendSchema,
   simulatorCarrierSchema,
@@ -21,6 +22,7 @@ export function settingsReference(): string {
     table('Node and cluster: read at each start', settings),
     table('accounts[]: who binds to us', Object.entries(accountSchema.shape)),
     table('carriers[] with protocol: smpp', Object.entries(smppCarrierSchema.shape)),
+    table('carriers[].alternates[]: where else it is', Object.entries(alternateSchema.shape)),
     table('carriers[].errors[]: what to do about a refusal', Object.entries(errorRuleSchema.shape)),
     table('carriers[] with protocol: simulator', Object.entries(simulatorCarrierSchema.shape)),
     table('frontends[]: external protocol processes, by REST', Object.entries(frontendSchema.shape)),

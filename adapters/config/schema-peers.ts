@@ -67,11 +67,38 @@ export const errorRuleSchema = group({
     .describe('later: the pause, always the same; null: as `retry` says, longer each time'),
 });
 
+const ADDRESS = 'an IPv4 or IPv6 address';
+
+/** Another place of the same SMSC. */
+export const alternateSchema = group({
+  host: text(1, 253).describe('Name or address'),
+  port: remotePort().nullable().default(null).describe('null: the carrier’s `port`'),
+  receive_port: remotePort().nullable().default(null).describe('Where receivers bind; null: `port`'),
+});
+
 export const smppCarrierSchema = group({
   ...common,
   protocol: z.literal('smpp', { error: 'smpp or simulator' }),
   host: text(1, 253).describe('Name or address of the SMSC'),
   port: remotePort().default(2775),
+  receive_port: remotePort().nullable().default(null).describe('Where receivers bind; null: `port`'),
+  alternates: listOf(alternateSchema, 'places', 16)
+    .default([])
+    .describe('Other places of the same SMSC, tried by turns while a session cannot be had'),
+  local_address: z
+    .union([z.ipv4({ error: ADDRESS }), z.ipv6({ error: ADDRESS })], { error: ADDRESS })
+    .nullable()
+    .default(null)
+    .describe('Address of ours that sessions come from; null: the system chooses'),
+  tls: group({
+    ca_file: text(0, 4096).default('').describe('Who signs its certificate (PEM); "": the known authorities'),
+    cert_file: text(0, 4096).default('').describe('Our certificate (PEM), where it asks for one'),
+    key_file: text(0, 4096).default('').describe('The key of our certificate (PEM)'),
+    server_name: text(0, 253).default('').describe('The name in its certificate; "": `host`'),
+    verify: flag().default(true).describe('false: any certificate is believed'),
+  })
+    .optional()
+    .describe('Present: sessions are encrypted; files are read anew at each connection'),
   system_id: systemId(),
   password: password(),
   bind: oneOf('transceiver', 'transmitter', 'receiver', 'separate')
@@ -115,6 +142,7 @@ export const smppCarrierSchema = group({
     .describe('How long a message rests that was answered ESME_RTHROTTLED or ESME_RMSGQFUL'),
   reconnect_seconds: amount(0.05, 3600).default(1).describe('First wait after a lost session; doubles each time'),
   reconnect_max_seconds: amount(0.05, 86_400).default(5).describe('Longest such wait'),
+  log_pdus: flag().default(false).describe('A line in the log for each PDU: its header, never what it says'),
   receipt_hours: whole(1, 720).default(72).describe('How long the carrier may take to send a receipt'),
 });
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
 import type { ReceiptIds } from '../../actors/message/correlation-key.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
-import { COMMAND_ID, isResponse } from './codec/command-id.ts';
+import { COMMAND_ID, commandName, isResponse } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
 import { IdRange, readSm, readSmRespId } from './codec/hot-read.ts';
 import { writeDeliverSmResp } from './codec/hot-write.ts';
@@ -26,16 +26,25 @@ export interface CarrierBind {
   readonly addressRange: string;
 }
 
+/** How we speak to a carrier: may change while a session lives. */
+export interface CarrierHabits {
+  readonly addressing: Addressing;
+  /** The ids that a receipt's id may be of, as this carrier writes them (`receipt_id`). */
+  readonly receiptIds: ReceiptIds;
+  /** Every PDU of its sessions is told to the log: its header, never what it says. */
+  readonly tracePdus: boolean;
+}
+
 export interface CarrierDeps {
   readonly carrier: string;
   readonly bind: CarrierBind;
   readonly timers: SessionTimers;
-  readonly addressing: Addressing;
+  readonly habits: CarrierHabits;
   readonly writer: MessageWriter;
   readonly now: () => number;
   readonly monotonic: () => number;
-  /** The ids that a receipt's id may be of, as this carrier writes them (`receipt_id`). */
-  readonly receiptIds: ReceiptIds;
+  /** A PDU, where `tracePdus` is on. */
+  readonly traced: (direction: 'in' | 'out', command: string, status: number, sequence: number, octets: number) => void;
   /** The carrier has accepted the bind: starts the session's actor. */
   readonly bound: (session: CarrierSession) => BindActor;
   readonly ended: (session: CarrierSession, reason: string) => void;
@@ -53,11 +62,14 @@ export class CarrierSession extends SmppSession implements Wire {
   readonly #id = new IdRange();
   readonly #receipt = new ParsedReceipt();
   #actor: BindActor | undefined;
+  #habits: CarrierHabits;
 
   /** @param socket connected */
   constructor(socket: Socket, peer: string, deps: CarrierDeps) {
     super('esme', socket, peer, deps);
     this.#deps = deps;
+    this.#habits = deps.habits;
+    this.#tap();
     const { type: bindType, version } = deps.bind;
     this.apply({ type: 'connected', nowMs: deps.monotonic(), bindType, version });
     this.flush();
@@ -66,12 +78,20 @@ export class CarrierSession extends SmppSession implements Wire {
   get actor(): BindActor | undefined {
     return this.#actor;
   }
+  /** Takes over other habits and timers. */
+  use(habits: CarrierHabits, timers: SessionTimers): void {
+    this.#habits = habits;
+    this.useTimers(timers);
+    this.#tap();
+  }
+
   get takesMessages(): boolean {
     return this.#deps.bind.type !== 'receiver';
   }
 
   frame(buf: Buffer, at: number, end: number): boolean {
     const commandId = buf.readUInt32BE(at + 4);
+    if (this.#habits.tracePdus) this.#trace('in', buf, at, end);
     if (commandId === SUBMIT_SM_RESP) {
       this.sawMessage = true;
       this.#answered(buf, at, end);
@@ -96,8 +116,16 @@ export class CarrierSession extends SmppSession implements Wire {
   }
 
   send(sequence: number, delivery: Delivery, index: number): void {
-    const { writer, addressing } = this.#deps;
-    writer.write(this.out, COMMAND_ID.submit_sm, sequence, delivery, index, hasTlvs(this.version), addressing);
+    const { addressing } = this.#habits;
+    this.#deps.writer.write(
+      this.out,
+      COMMAND_ID.submit_sm,
+      sequence,
+      delivery,
+      index,
+      hasTlvs(this.version),
+      addressing,
+    );
   }
 
   protected perform(effect: SideEffect): void {
@@ -127,6 +155,23 @@ export class CarrierSession extends SmppSession implements Wire {
 
   protected ended(reason: string): void {
     this.#deps.ended(this, reason);
+  }
+
+  /** What leaves is whole PDUs. */
+  #tap(): void {
+    this.out.tap = this.#habits.tracePdus
+      ? octets => {
+          for (let at = 0; at < octets.length; at += octets.readUInt32BE(at)) {
+            this.#trace('out', octets, at, at + octets.readUInt32BE(at));
+          }
+        }
+      : undefined;
+  }
+
+  #trace(direction: 'in' | 'out', buf: Buffer, at: number, end: number): void {
+    const commandId = buf.readUInt32BE(at + 4);
+    const command = commandName(commandId) ?? `0x${commandId.toString(16)}`;
+    this.#deps.traced(direction, command, buf.readUInt32BE(at + 8), buf.readUInt32BE(at + 12), end - at);
   }
 
   #sendBind(): void {
@@ -188,7 +233,8 @@ export class CarrierSession extends SmppSession implements Wire {
     if (!parseReceipt(m.buffer, m.textAt, m.textLength, m.tlvsAt, m.tlvsLength, m.esmClass, r)) return false;
     const now = this.#deps.now();
     const actor = this.#actor!;
-    const { carrier, receiptIds } = this.#deps;
+    const { carrier } = this.#deps;
+    const { receiptIds } = this.#habits;
     const id = m.buffer.latin1Slice(r.idAt, r.idAt + r.idLength);
     const other = r.otherIdLength === 0 ? '' : m.buffer.latin1Slice(r.otherIdAt, r.otherIdAt + r.otherIdLength);
     const others = receiptIds.others(id, other);

@@ -13,6 +13,8 @@ export class Output {
   readonly #socket: Socket;
   #buffer: Buffer | undefined;
   #end = 0;
+  /** Is shown what leaves, before it does. */
+  tap: ((octets: Buffer) => void) | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -48,6 +50,7 @@ export class Output {
     const buffer = this.#buffer;
     if (!buffer || this.#end === 0) return;
     const said = buffer.subarray(0, this.#end);
+    this.tap?.(said);
     this.#end = 0;
     this.#buffer = undefined;
     // It will wait behind what waits already: a few octets must not keep a whole piece alive meanwhile.

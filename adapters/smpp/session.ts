@@ -150,6 +150,11 @@ export abstract class SmppSession implements FrameSink {
     this.apply({ type: 'drain', nowMs: this.#monotonic(), limitMs });
   }
 
+  /** Takes over other timers, from their next look on. */
+  protected useTimers(timers: SessionTimers): void {
+    this.#life = { ...this.#life, timers };
+  }
+
   /** For its user: nothing is under way any more, as `finish` wanted. */
   finished(): void {
     this.apply({ type: 'drained', nowMs: this.#monotonic() });

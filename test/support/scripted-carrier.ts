@@ -67,6 +67,7 @@ export class ScriptedCarrier implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
     this.#server.close();
     for (const { socket } of this.sessions) socket.destroy();
     await once(this.#server, 'close');

@@ -29,6 +29,24 @@ describe('Window', () => {
     expect(w.waiting).toBe(2);
   });
 
+  it('takes another capacity: less at once, more at once up to twice, the rest when nothing is under way', () => {
+    const w = new Window(4);
+    const first = [w.take(1, 0, 0), w.take(2, 0, 0), w.take(3, 0, 0)];
+    w.resize(2);
+    expect([w.capacity, w.room]).toEqual([2, 0]);
+    w.resize(100);
+    expect([w.capacity, w.room]).toEqual([7, 4]);
+    const more = Array.from({ length: 4 }, (_, i) => w.take(10 + i, 0, 0));
+    expect(w.room).toBe(0);
+    const all = [...first, ...more].map(sequence => w.answered(sequence));
+    expect(all.map(slot => w.placeOf(slot))).toEqual([1, 2, 3, 10, 11, 12, 13]);
+    for (const slot of all) w.release(slot);
+    expect([w.capacity, w.room]).toEqual([100, 100]);
+    const sequences = Array.from({ length: 100 }, (_, i) => w.take(i, i, 0));
+    expect(new Set(sequences).size).toBe(100);
+    expect(sequences.map(sequence => w.indexOf(w.answered(sequence)))).toEqual([...sequences.keys()]);
+  });
+
   it('does the same as a Map, whatever is answered and released in whatever order', () => {
     const action = fc.oneof(
       fc.record({ type: fc.constant('take' as const), place: fc.nat(0xffffffff), index: fc.nat(255) }),

@@ -1,0 +1,192 @@
+import { systemClock } from '../runtime/clock.ts';
+import { RepeatLimiter, type Logger } from '../runtime/log.ts';
+import type { Timers } from '../runtime/timers.ts';
+import { Source } from '../actors/batch/source.ts';
+import type { BindActor, BindSettings } from '../actors/bind/bind-actor.ts';
+import { ReceiptIds } from '../actors/message/correlation-key.ts';
+import { ArchiveMode, Kind } from '../actors/message/record.ts';
+import type { RouteSettings } from '../actors/route/outcomes.ts';
+import type { Traffic } from '../actors/traffic.ts';
+import { CarrierLink, type LinkSettings, type LinkTarget } from '../adapters/smpp/carrier-link.ts';
+import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
+import { statusOf } from '../adapters/smpp/codec/command-status.ts';
+import type { MessageWriter } from '../adapters/smpp/mapping.ts';
+import type { WorkerCarrier, WorkerSession } from './worker-messages.ts';
+
+export interface WorkerCarriersDeps {
+  readonly traffic: Traffic;
+  readonly writer: MessageWriter;
+  readonly timers: Timers;
+  readonly log: Logger;
+  /** What a session that is taken away gets to finish what is in flight, ms. */
+  readonly drainMs: number;
+}
+
+interface CarrierHere {
+  settings: WorkerCarrier;
+  links: CarrierLink[];
+}
+
+/** Most requests of a carrier that may wait for our answer: receipts come in bursts. */
+const RECEIVE_WINDOW = 5000;
+const UNLIMITED = { take: (count: number): number => count };
+const FLUSH_MS = 1000;
+
+/** This worker's sessions with carriers. */
+export class WorkerCarriers {
+  readonly #deps: WorkerCarriersDeps;
+  readonly #carriers = new Map<string, CarrierHere>();
+  /** A carrier that cannot be reached says so once a minute, not at every attempt. */
+  readonly #limiter: RepeatLimiter;
+
+  constructor(deps: WorkerCarriersDeps) {
+    this.#deps = deps;
+    this.#limiter = new RepeatLimiter(deps.log);
+    const timer = deps.timers.timer(() => {
+      this.#limiter.flush(systemClock.monotonicMs());
+      timer.start(FLUSH_MS);
+    });
+    timer.start(FLUSH_MS);
+  }
+
+  /**
+   * Takes over the carriers' settings. A session goes on whatever has changed but where it leads and how it was bound;
+   * sessions too many go, missing ones come.
+   */
+  configure(carriers: readonly WorkerCarrier[]): void {
+    const wanted = new Set(carriers.map(({ name }) => name));
+    for (const [name, { links }] of this.#carriers) {
+      if (wanted.has(name)) continue;
+      for (const link of links) link.stop(this.#deps.drainMs);
+      this.#carriers.delete(name);
+    }
+    for (const settings of carriers) {
+      const here = this.#carriers.get(settings.name);
+      if (here) this.#change(here, settings);
+      else this.#open(settings);
+    }
+  }
+
+  /** How the queue of this carrier is worked off; undefined when it is none of ours. */
+  routeSettings(name: string): RouteSettings | undefined {
+    const carrier = this.#carriers.get(name)?.settings;
+    if (!carrier) return undefined;
+    const { throughput, throttleMs, errors } = carrier;
+    const noAnswer = carrier.noAnswer === 'reroute' ? 'elsewhere' : carrier.noAnswer === 'fail' ? 'fail' : 'retry';
+    return { kind: 'carrier', throughput, throttleMs, noAnswer, errors: new Map(errors) };
+  }
+
+  sessions(): WorkerSession[] {
+    const sessions: WorkerSession[] = [];
+    for (const { settings, links } of this.#carriers.values()) {
+      for (const link of links) sessions.push(shown(settings, link));
+    }
+    return sessions;
+  }
+
+  drain(): void {
+    for (const { links } of this.#carriers.values()) for (const link of links) link.stop(this.#deps.drainMs);
+  }
+
+  #open(settings: WorkerCarrier): void {
+    // Known before its links are: the first may be bound at once.
+    const here: CarrierHere = { settings, links: [] };
+    this.#carriers.set(settings.name, here);
+    here.links = settings.targets.map(target => this.#link(here, target));
+  }
+
+  #change(here: CarrierHere, settings: WorkerCarrier): void {
+    if (JSON.stringify(settings) === JSON.stringify(here.settings)) return;
+    here.settings = settings;
+    const idle = [...here.links];
+    here.links = settings.targets.map(target => {
+      const key = JSON.stringify(target);
+      const at = idle.findIndex(link => JSON.stringify(link.target) === key);
+      if (at < 0) return this.#link(here, target);
+      const [link] = idle.splice(at, 1);
+      link!.use(linkSettings(settings));
+      link!.session?.actor?.use(bindSettings(settings));
+      return link!;
+    });
+    for (const link of idle) link.stop(this.#deps.drainMs);
+  }
+
+  #link(here: CarrierHere, target: LinkTarget): CarrierLink {
+    const { writer, timers, log } = this.#deps;
+    const { name } = here.settings;
+    const bind = target.bind.type;
+    const link: CarrierLink = new CarrierLink(target, linkSettings(here.settings), {
+      carrier: name,
+      writer,
+      timers,
+      random: Math.random,
+      now: systemClock.nowMs,
+      monotonic: systemClock.monotonicMs,
+      bound: session => this.#bind(here.settings, session),
+      changed: (state, reason, peer) => {
+        const fields = { carrier: name, bind, peer };
+        if (state === 'bound') log.info('carrier bound', fields);
+        else if (state === 'ended') log.info('carrier unbound', { ...fields, reason });
+        else this.#lost({ ...fields, reason });
+      },
+      traced: (direction, command, status, sequence, octets) => {
+        const said = status === 0 ? {} : { status: statusOf(status).name };
+        log.info('pdu', { carrier: name, bind, peer: link.peer, direction, command, ...said, sequence, octets });
+      },
+    });
+    return link;
+  }
+
+  #lost(fields: Readonly<Record<'carrier' | 'bind' | 'peer' | 'reason', string>>): void {
+    // What the operator must mend by hand, and what may mend itself.
+    const level = fields.reason.startsWith(REFUSED) ? 'error' : 'warn';
+    this.#limiter.log(
+      systemClock.monotonicMs(),
+      level,
+      Object.values(fields).join('\0'),
+      'carrier session lost',
+      fields,
+    );
+  }
+
+  #bind(carrier: WorkerCarrier, session: CarrierSession): BindActor {
+    const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
+    return this.#deps.traffic.bind(session.takesMessages ? carrier.name : '', bindSettings(carrier), {
+      wire: session,
+      source: new Source(names, Kind.mo, ArchiveMode.full),
+      rate: UNLIMITED,
+    });
+  }
+}
+
+/** How the reason of a session begins whose bind was answered with an error. */
+export const REFUSED = 'bind refused';
+
+function linkSettings(carrier: WorkerCarrier): LinkSettings {
+  const { name, receiptId, receiptSiblings, link } = carrier;
+  return { ...link, receiptIds: new ReceiptIds(name, receiptId, receiptSiblings) };
+}
+
+function bindSettings({ window, noAnswer, link }: WorkerCarrier): BindSettings {
+  return {
+    receiveWindow: RECEIVE_WINDOW,
+    sendWindow: window,
+    responseTimeoutMs: link.timers.responseMs,
+    overdue: noAnswer === 'wait' || noAnswer === 'reconnect' ? noAnswer : 'tell',
+  };
+}
+
+function shown({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSession {
+  const { session, peer, reason, target } = link;
+  return {
+    name,
+    side: 'carrier',
+    peer,
+    bind: target.bind.type,
+    state: session?.state ?? (reason === 'connecting' ? 'CONNECTING' : 'WAITING'),
+    since: session?.since ?? 0,
+    used: session?.actor ? session.actor.sending.used : 0,
+    size: window,
+    reason,
+  };
+}

@@ -9,10 +9,11 @@ import type { MessageDraft } from './draft.ts';
  *     5  u8  group (batch.ts)               14 u8 registered_delivery 32 f64 expires, ms since 1970
  *     6  u8  fate at birth, 0 = queued      15 u8 data_coding         40 f64 deliver not before, 0 = at once
  *     7  u8  priority                       16 u8 replace_if_present  48 u32 route that chose the destination, 0 = none
- *     8  u8  source TON                     17 u8 sm_default_msg_id   52 u8 hops, 53 u8 sibling, 54 u8 siblings, 55 0
- *     9  u8  source NPI                     18 u8 source octets       56 source, destination, service_type, text, TLVs
+ *     8  u8  source TON                     17 u8 sm_default_msg_id   52 u8 hops, 53 3 x 0
+ *     9  u8  source NPI                     18 u8 source octets
  *     10 u8  destination TON                19 u8 destination octets
  *     11 u8  destination NPI                20 u8 service_type octets, 21 u8 archive mode, 22 u16 RecordFlag
+ *     56 u8 sibling, 57 u8 siblings, 58 u16 0   60 source, destination, service_type, text, TLVs
  */
 export const R = {
   length: 0,
@@ -41,9 +42,9 @@ export const R = {
   deliverAfter: 40,
   route: 48,
   hops: 52,
-  sibling: 53,
-  siblings: 54,
-  head: 56,
+  sibling: 56,
+  siblings: 57,
+  head: 60,
 } as const;
 
 /** What a record is: a message towards a phone, one from a phone, or a delivery receipt (whose text is `receipt.ts`'s). */
@@ -56,7 +57,7 @@ export const RecordFlag = {
   /** Its first TLV is not a peer's: what came with it that SMPP has no place for (`extras.ts`). */
   extras: 2,
   /** Tried once: what would be tried again for any other message has failed for it. */
-  once: 4,
+  once: 32,
   /** Text and TLVs are gone (`subsetOf`, `Keep.stub`). */
   stub: 0x8000,
 } as const;
@@ -123,7 +124,8 @@ export function writeRecord(out: Buffer, at: number, m: MessageDraft, d: RecordD
   out.writeDoubleLE(d.expiresAt, at + R.expiresAt);
   out.writeDoubleLE(d.deliverAfter, at + R.deliverAfter);
   out.writeUInt32LE(d.route, at + R.route);
-  out.writeUInt32LE(d.hops | (m.sibling << 8) | (m.siblings << 16), at + R.hops);
+  out.writeUInt32LE(d.hops, at + R.hops);
+  out.writeUInt32LE(m.sibling | (m.siblings << 8), at + R.sibling);
   return to;
 }
 

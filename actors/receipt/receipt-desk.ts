@@ -331,7 +331,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const m = this.#draft;
     m.buffer = scratch;
     let to = writeReceipt(scratch, 0, {
-      messageId,
+      // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source.
+      messageId: messageId - buffer[at + R.sibling]!,
       submittedAt,
       doneAt,
       fate,

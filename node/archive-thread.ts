@@ -11,6 +11,7 @@ import type { ArchiveLog } from '../adapters/archive/archive-log.ts';
 import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive-reader.ts';
 import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
+import { machineIsBusy, Patience } from '../adapters/archive/patience.ts';
 import { storeOver } from '../adapters/store-lmdb/store-link.ts';
 import { StripedStore } from '../adapters/store-lmdb/striped-store.ts';
 import { openDatabase, type OpenDatabase } from '../drizzle/db.ts';
@@ -65,6 +66,7 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
           decode: decodeText,
           nowMs: systemClock.nowMs,
           log,
+          patience: new Patience(machineIsBusy(systemClock.monotonicMs), systemClock.monotonicMs),
           retentionDays: setup.retentionDays,
           countsDays: setup.countsDays,
           ...(embedded ? { hasRoom: () => embedded.hasRoom() } : {}),

@@ -8,6 +8,7 @@ import type { ArchiveLog } from './archive-log.ts';
 import { ArchiveWriter, type ChunkResult } from './archive-writer.ts';
 import type { DecodeText } from './message-row.ts';
 import { Partitions } from './partitions.ts';
+import type { Patience } from './patience.ts';
 import { within } from './within.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface ArchiveDeps {
   readonly countsDays: number;
   /** False: the disk is needed for messages (`EmbeddedPostgres.hasRoom`). Absent: a server's disk is its own affair. */
   readonly hasRoom?: () => Promise<boolean>;
+  /** When to put work off for traffic's sake. Absent: never. */
+  readonly patience?: Patience;
   /** For one chunk, in case the server is there but silent; 60,000 when absent. */
   readonly chunkDeadlineMs?: number;
   /** The database belongs to a newer release: nothing was changed, and nothing will be archived. */
@@ -128,10 +131,12 @@ class ArchiveLoop {
       let wait = 0;
       try {
         await this.#ready();
-        const written = await this.#chunk();
+        const isPatient = this.#state === 'up' && this.#deps.patience?.waits() === true;
+        const written = isPatient ? 0 : await this.#chunk();
         this.#up();
         if (written === 0) wait = IDLE_MS;
         else if (written < SMALL_CHUNK) wait = PAUSE_MS;
+        if (!isPatient && written < SMALL_CHUNK) this.#deps.patience?.caughtUp();
       } catch (error) {
         if (error instanceof NewerDatabaseError) return this.#newer(error);
         wait = await this.#failed(error);

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { machineIsBusy, Patience, PATIENCE_MS } from '../../../../adapters/archive/patience.ts';
+
+interface World {
+  busy: boolean;
+  now: number;
+  of: Patience;
+}
+
+function patience(): World {
+  const world = { busy: false, now: 0 } as World;
+  world.of = new Patience(
+    () => world.busy,
+    () => world.now,
+  );
+  return world;
+}
+
+describe('the patience of the archive', () => {
+  test('an idle machine writes at once', () => {
+    expect(patience().of.waits()).toBe(false);
+  });
+
+  test('a busy one waits, until the burst is over', () => {
+    const world = patience();
+    world.busy = true;
+    expect(world.of.waits()).toBe(true);
+    world.now = PATIENCE_MS - 1;
+    expect(world.of.waits()).toBe(true);
+    world.busy = false;
+    expect(world.of.waits()).toBe(false);
+    world.busy = true;
+    expect(world.of.waits()).toBe(true);
+  });
+
+  test('after a while it waits no more, until it has caught up', () => {
+    const world = patience();
+    world.busy = true;
+    expect(world.of.waits()).toBe(true);
+    world.now = PATIENCE_MS;
+    for (let i = 0; i < 5; i++, world.now += PATIENCE_MS) expect(world.of.waits()).toBe(false);
+    world.of.caughtUp();
+    expect(world.of.waits()).toBe(true);
+  });
+});
+
+test('the machine is busy or not, and a look too soon says what the last one said', () => {
+  let now = 0;
+  const isBusy = machineIsBusy(() => now);
+  expect(isBusy()).toBe(false);
+  now = 1000;
+  expect(typeof isBusy()).toBe('boolean');
+});

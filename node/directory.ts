@@ -2,7 +2,7 @@ import { ArchiveMode } from '../actors/message/record.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { CarrierSettings, SmppCarrierSettings } from '../adapters/config/schema.ts';
 import type { LinkTarget } from '../adapters/smpp/carrier-link.ts';
-import { AS_IT_IS } from '../adapters/smpp/mapping.ts';
+import { AS_IT_IS, type Addressing } from '../adapters/smpp/addressing.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { BindType } from '../adapters/smpp/session-states.ts';
 import type { Live, LiveAccount } from './live-configuration.ts';
@@ -139,13 +139,25 @@ function smppLink(carrier: SmppCarrierSettings): WorkerCarrier['link'] {
       enquireLinkMs: carrier.enquire_link_seconds * SECOND,
       responseMs: carrier.response_timeout_seconds * SECOND,
     },
-    addressing: {
-      sourceTon: carrier.source_ton,
-      sourceNpi: carrier.source_npi,
-      destTon: carrier.dest_ton,
-      destNpi: carrier.dest_npi,
-      serviceType: carrier.service_type,
-    },
+    addressing: addressingOf(carrier),
+  };
+}
+
+function addressingOf(carrier: SmppCarrierSettings): Addressing {
+  const { digits, ton, npi } = carrier.short_codes;
+  return {
+    sourceTon: carrier.source_ton,
+    sourceNpi: carrier.source_npi,
+    destTon: carrier.dest_ton,
+    destNpi: carrier.dest_npi,
+    detect: carrier.source_autodetect ? { digits, ton, npi } : null,
+    serviceType: carrier.service_type,
+    defaultSource: carrier.default_source,
+    priority: carrier.priority_flag,
+    protocolId: carrier.protocol_id,
+    replaceIfPresent: carrier.replace_if_present ? 1 : 0,
+    defaultMessageId: carrier.sm_default_msg_id,
+    validityMs: carrier.validity_seconds * SECOND,
   };
 }
 

@@ -7,6 +7,7 @@ import { ReceiptIds } from '../actors/message/correlation-key.ts';
 import { ArchiveMode, Kind } from '../actors/message/record.ts';
 import type { RouteSettings } from '../actors/route/outcomes.ts';
 import type { Traffic } from '../actors/traffic.ts';
+import { AS_IT_IS } from '../adapters/smpp/addressing.ts';
 import { CarrierLink, type LinkSettings, type LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
@@ -164,7 +165,9 @@ export const REFUSED = 'bind refused';
 
 function linkSettings(carrier: WorkerCarrier): LinkSettings {
   const { name, receiptId, receiptSiblings, link } = carrier;
-  return { ...link, receiptIds: new ReceiptIds(name, receiptId, receiptSiblings) };
+  // The one object where nothing is asked for: then there is nothing to do for each message either.
+  const addressing = JSON.stringify(link.addressing) === JSON.stringify(AS_IT_IS) ? AS_IT_IS : link.addressing;
+  return { ...link, addressing, receiptIds: new ReceiptIds(name, receiptId, receiptSiblings) };
 }
 
 function bindSettings({ window, noAnswer, link }: WorkerCarrier): BindSettings {

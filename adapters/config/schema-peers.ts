@@ -122,10 +122,30 @@ export const smppCarrierSchema = group({
   address_range: ascii(0, 40).default('').describe('In the bind (SMPP v3.4 §5.2.7)'),
   addr_ton: whole(0, 255).default(0).describe('In the bind'),
   addr_npi: whole(0, 255).default(0).describe('In the bind'),
+  source_autodetect: flag()
+    .default(false)
+    .describe(
+      'TON and NPI by what the sender looks like: a name, a short code, an international number ("+" or "00" goes)',
+    ),
+  short_codes: group({
+    digits: whole(0, 20)
+      .default(8)
+      .describe('Numbers of so many digits or fewer are short codes to `source_autodetect`'),
+    ton: whole(0, 255).default(3).describe('Their TON; 3: network specific'),
+    npi: whole(0, 255).default(0).describe('Their NPI; 0: unknown'),
+  }).prefault({}),
   source_ton: ton(),
   source_npi: ton(),
   dest_ton: ton(),
   dest_npi: ton(),
+  default_source: ascii(0, 20).default('').describe('For messages without a sender'),
+  priority_flag: whole(0, 255).default(0).describe('For messages of priority 0'),
+  protocol_id: whole(0, 255).default(0).describe('For messages that give none'),
+  replace_if_present: flag().default(false).describe('Ask for it in every message'),
+  sm_default_msg_id: whole(0, 255).default(0).describe('For messages that give none'),
+  validity_seconds: whole(0, 31_536_000)
+    .default(0)
+    .describe('Most validity that its submit_sm asks for, of what is left of the message’s own; 0: it asks for none'),
   enquire_link_seconds: whole(1, 3600).default(30).describe('Quiet time after which we ask whether the peer is there'),
   bind_timeout_seconds: whole(1, 600).default(10).describe('To connect and be bound'),
   response_timeout_seconds: whole(1, 600).default(60).describe('Until an unanswered message counts as `no_answer`'),

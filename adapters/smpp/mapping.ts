@@ -3,8 +3,10 @@ import { MessageDraft } from '../../actors/message/draft.ts';
 import { skipExtras } from '../../actors/message/extras.ts';
 import type { PublicIds } from '../../actors/message/id.ts';
 import { RECEIPT } from '../../actors/message/receipt.ts';
-import { Kind, R, readRecord } from '../../actors/message/record.ts';
+import { expiresAtOf, Kind, R, readRecord } from '../../actors/message/record.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { AS_IT_IS, fit, type Addressing } from './addressing.ts';
 import type { COMMAND_ID } from './codec/command-id.ts';
 import { STATUS, statusOf } from './codec/command-status.ts';
 import { smSize, writeSm } from './codec/hot-write.ts';
@@ -40,24 +42,6 @@ export function deliverAnswerOf(status: number): Answer {
   }
 }
 
-/** What a carrier wants in every submit_sm; null: as the message has it. */
-export interface Addressing {
-  readonly sourceTon: number | null;
-  readonly sourceNpi: number | null;
-  readonly destTon: number | null;
-  readonly destNpi: number | null;
-  /** For messages that name none: 0 to 5 ASCII characters. */
-  readonly serviceType: string;
-}
-
-export const AS_IT_IS: Addressing = {
-  sourceTon: null,
-  sourceNpi: null,
-  destTon: null,
-  destNpi: null,
-  serviceType: '',
-};
-
 const HEADER_LENGTH = 16;
 
 /** Octets of two addresses, a service_type, and a receipt's text and TLVs. */
@@ -66,11 +50,13 @@ const SCRATCH = 2 * 65 + 6 + RECEIPT_TEXT_LIMIT + RECEIPT_TLVS_LIMIT;
 /** Turns records into PDUs. One per thread: it keeps a draft and a scratch buffer. */
 export class MessageWriter {
   readonly #ids: PublicIds;
+  readonly #now: () => number;
   readonly #draft = new MessageDraft();
   readonly #scratch = Buffer.alloc(SCRATCH);
 
-  constructor(ids: PublicIds) {
+  constructor(ids: PublicIds, now: () => number = systemClock.nowMs) {
     this.#ids = ids;
+    this.#now = now;
   }
 
   /**
@@ -93,10 +79,7 @@ export class MessageWriter {
     readRecord(m, buffer, recordAt);
     if (buffer[recordAt + R.kind] === Kind.receipt) this.#receipt(m, tlvs);
     else skipExtras(m);
-    m.sourceTon = addressing.sourceTon ?? m.sourceTon;
-    m.sourceNpi = addressing.sourceNpi ?? m.sourceNpi;
-    m.destTon = addressing.destTon ?? m.destTon;
-    m.destNpi = addressing.destNpi ?? m.destNpi;
+    if (addressing !== AS_IT_IS) fit(m, addressing, expiresAtOf(buffer, recordAt), this.#now());
     const { serviceType } = addressing;
     // It is the first field: the PDU is written that much further on, then its header is put before it.
     const shift = m.serviceTypeLength === 0 ? serviceType.length : 0;

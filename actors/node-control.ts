@@ -25,6 +25,11 @@ export interface NodeControl {
   changeAccount(systemId: string, changes: unknown): Promise<AccountInfo>;
   /** Its sessions end, its queue is kept. @throws ControlError `not-found`, `conflict` while a route names it */
   removeAccount(systemId: string): Promise<void>;
+  carriers(): Promise<readonly CarrierInfo[]>;
+  /** Changes the settings given, leaves the others; `enabled` starts and stops it. @throws ControlError `invalid`, `not-found` */
+  changeCarrier(name: string, changes: unknown): Promise<CarrierInfo>;
+  /** Its sessions end, its queue is kept. @throws ControlError `not-found`, `conflict` while a route names it */
+  removeCarrier(name: string): Promise<void>;
 }
 
 export type ControlErrorCode =
@@ -196,6 +201,26 @@ export interface ApplyResult {
 export interface DrainResult {
   /** Messages queued as it began; those not finished wait on disk for the next start. */
   readonly queued: number;
+}
+
+export interface CarrierInfo {
+  readonly name: string;
+  readonly protocol: string;
+  /** False: no session is opened. */
+  readonly enabled: boolean;
+  readonly description: string;
+  /** `host:port`; empty for a simulator. */
+  readonly place: string;
+  readonly bind: string;
+  /** Sessions it is to have, over the cluster; a `separate` bind counts once. */
+  readonly binds: number;
+  /** Sessions of this node that are bound, and all of them. */
+  readonly bound: number;
+  readonly sessions: number;
+  readonly window: number;
+  readonly throughput: number;
+  /** Why a session is not bound; empty when all are. */
+  readonly reason: string;
 }
 
 export interface AccountInfo {

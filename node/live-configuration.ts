@@ -151,6 +151,14 @@ export class LiveConfiguration {
     await this.#putAccounts(this.#without(systemId));
   }
 
+  /** Takes the carrier out. Durable when it resolves. */
+  async removeCarrier(name: string): Promise<void> {
+    const { routing, ...directory } = this.#live;
+    const carriers = directory.carriers.filter(carrier => carrier.name !== name);
+    await writeValue(this.#store, DIRECTORY, { ...directory, carriers });
+    this.#live = { ...directory, carriers, routing };
+  }
+
   #without(systemId: string): LiveAccount[] {
     return this.#live.accounts.filter(account => account.system_id !== systemId);
   }

@@ -2,6 +2,7 @@ import {
   ControlError,
   type AccountInfo,
   type ApplyResult,
+  type CarrierInfo,
   type DrainResult,
   type MessageStory,
   type MessageSummary,
@@ -15,6 +16,7 @@ import { checkSeedData } from '../adapters/config/load.ts';
 import { formatProblem } from '../adapters/config/problems.ts';
 import type { AccountSettings, Seed } from '../adapters/config/schema.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
+import { CarrierControl } from './carrier-control.ts';
 import type { LiveAccount } from './live-configuration.ts';
 import { eventsOf, storyOfArchived, summaryOfFound } from './message-story.ts';
 import type { Node } from './node.ts';
@@ -27,11 +29,18 @@ const RECENT = 20;
 /** What an operator may ask of this node: the command line's and the panel's way in. */
 export class RunningNode implements NodeControl {
   readonly #node: Node;
+  readonly #carriers: CarrierControl;
   /** Changes of the configuration run one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
 
   constructor(node: Node) {
     this.#node = node;
+    this.#carriers = new CarrierControl({
+      configuration: () => node.configuration,
+      sessions: async () => (await Promise.all(node.workers.map(({ api }) => api.status()))).flatMap(w => w.sessions),
+      take: seed => this.#take(seed),
+      changed: () => node.configurationChanged(false),
+    });
   }
 
   async status(): Promise<NodeStatus> {
@@ -219,6 +228,18 @@ export class RunningNode implements NodeControl {
       await this.#node.configuration.removeAccount(systemId);
       await this.#node.configurationChanged(false);
     });
+  }
+
+  carriers(): Promise<readonly CarrierInfo[]> {
+    return this.#carriers.list();
+  }
+
+  changeCarrier(name: string, changes: unknown): Promise<CarrierInfo> {
+    return this.#change(() => this.#carriers.change(name, changes));
+  }
+
+  removeCarrier(name: string): Promise<void> {
+    return this.#change(() => this.#carriers.remove(name));
   }
 
   async #take(seed: Seed): Promise<void> {

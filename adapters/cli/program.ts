@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ControlError } from '../../actors/node-control.ts';
 import { addAccountCommands } from './commands/accounts.ts';
+import { addCarrierCommands } from './commands/carriers.ts';
 import { addErrorsCommand } from './commands/errors.ts';
 import { addMessageCommands } from './commands/messages.ts';
 import { addNodeCommands } from './commands/node.ts';
@@ -22,6 +23,7 @@ export function createProgram(deps: ProgramDeps): Command {
   addNodeCommands(program, deps);
   addMessageCommands(program, deps);
   addAccountCommands(program, deps);
+  addCarrierCommands(program, deps);
   addErrorsCommand(program, deps);
   return program;
 }

@@ -47,6 +47,12 @@ export function controlApp(control: NodeControl): Hono {
     await control.removeAccount(c.req.param('name'));
     return c.body(null, 204);
   });
+  app.get('/v1/carriers', async c => c.json(await control.carriers()));
+  app.patch('/v1/carriers/:name', async c => c.json(await control.changeCarrier(c.req.param('name'), await body(c))));
+  app.delete('/v1/carriers/:name', async c => {
+    await control.removeCarrier(c.req.param('name'));
+    return c.body(null, 204);
+  });
   return app;
 }
 

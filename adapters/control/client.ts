@@ -4,6 +4,7 @@ import { ControlError } from '../../actors/node-control.ts';
 import type {
   AccountInfo,
   ApplyResult,
+  CarrierInfo,
   DrainResult,
   MessageStory,
   NodeControl,
@@ -48,10 +49,15 @@ export function connectControl(socketPath: string, dataDir: string): NodeControl
     addAccount: settings => call<AccountInfo>('POST', '/v1/accounts', settings),
     changeAccount: (systemId, changes) => call<AccountInfo>('PATCH', account(systemId), changes),
     removeAccount: async systemId => void (await call<unknown>('DELETE', account(systemId))),
+    carriers: () => call<readonly CarrierInfo[]>('GET', '/v1/carriers'),
+    changeCarrier: (name, changes) => call<CarrierInfo>('PATCH', carrier(name), changes),
+    removeCarrier: async name => void (await call<unknown>('DELETE', carrier(name))),
   };
 }
 
 const account = (systemId: string): string => `/v1/accounts/${encodeURIComponent(systemId)}`;
+
+const carrier = (name: string): string => `/v1/carriers/${encodeURIComponent(name)}`;
 
 interface Exchange {
   readonly socketPath: string;

@@ -1,11 +1,19 @@
 import { ControlError } from '../../actors/node-control.ts';
-import type { AccountInfo, MessageStory, NodeControl, NodeStatus, OutgoingText } from '../../actors/node-control.ts';
+import type {
+  AccountInfo,
+  CarrierInfo,
+  MessageStory,
+  NodeControl,
+  NodeStatus,
+  OutgoingText,
+} from '../../actors/node-control.ts';
 
 /** A node as its control socket shows it, in memory: what the tests of the socket and of the command line talk to. */
 export class SampleControl implements NodeControl {
   readonly sent: OutgoingText[] = [];
   readonly applied: unknown[] = [];
   readonly list = new Map<string, AccountInfo>();
+  readonly carrierList = new Map<string, CarrierInfo>([['sink', SAMPLE_CARRIER]]);
   /** What `message` answers, in turn; the last one stays. */
   stories: MessageStory[] = [];
   current: NodeStatus = EMPTY_STATUS;
@@ -60,7 +68,35 @@ export class SampleControl implements NodeControl {
   async removeAccount(systemId: string): Promise<void> {
     if (!this.list.delete(systemId)) throw new ControlError('not-found', `no account "${systemId}"`);
   }
+  async carriers(): Promise<readonly CarrierInfo[]> {
+    return [...this.carrierList.values()];
+  }
+  async changeCarrier(name: string, changes: unknown): Promise<CarrierInfo> {
+    const carrier = this.carrierList.get(name);
+    if (carrier === undefined) throw new ControlError('not-found', `no carrier is called ${name}`);
+    const changed = { ...carrier, ...(changes as Partial<CarrierInfo>) };
+    this.carrierList.set(name, changed);
+    return changed;
+  }
+  async removeCarrier(name: string): Promise<void> {
+    if (!this.carrierList.delete(name)) throw new ControlError('not-found', `no carrier is called ${name}`);
+  }
 }
+
+const SAMPLE_CARRIER: CarrierInfo = {
+  name: 'sink',
+  protocol: 'smpp',
+  enabled: true,
+  description: '',
+  place: '127.0.0.1:2776',
+  bind: 'transceiver',
+  binds: 2,
+  bound: 1,
+  sessions: 2,
+  window: 200,
+  throughput: 0,
+  reason: 'bind refused: ESME_RALYBND',
+};
 
 export const SAMPLE_ACCOUNT: AccountInfo = {
   system_id: 'demo',

@@ -199,6 +199,28 @@ describe('apply', () => {
   });
 });
 
+test('one bind more, one less, stop, start, remove: on the command line', async () => {
+  const carrier = await listen();
+  const node = await start(carrier.port, { bind: 'separate' });
+  await waitUntil('the binds', () => carrier.open(1).length + carrier.open(2).length === 2);
+  expect(await node.command('carriers', 'set', 'sink', '--binds', '2')).toMatchObject({ code: 0 });
+  await waitUntil('two of each', () => carrier.open(1).length === 2 && carrier.open(2).length === 2);
+  expect(await node.command('carriers', 'set', 'sink', '--binds', '1')).toMatchObject({ code: 0 });
+  await waitUntil('one of each', () => carrier.open(1).length === 1 && carrier.open(2).length === 1);
+  expect(await node.command('carriers', 'stop', 'sink')).toMatchObject({ code: 0 });
+  await waitUntil('none', () => carrier.open(1).length + carrier.open(2).length === 0);
+  expect(await node.command('carriers', 'start', 'sink')).toMatchObject({ code: 0 });
+  await waitUntil('one of each again', () => carrier.open(1).length === 1 && carrier.open(2).length === 1);
+  // The password was kept sealed all the time.
+  expect(carrier.sessions.at(-1)!.pdus[0]!.toString('latin1')).toContain('r\0r\0');
+  const named = await node.command('carriers', 'remove', 'sink');
+  expect(named).toMatchObject({ code: 1, stderr: 'heliograph: route 1 names sink: change the routes first\n' });
+  await openControl(node.dataDir).apply({ routes: [] });
+  expect(await node.command('carriers', 'remove', 'sink')).toMatchObject({ code: 0 });
+  await waitUntil('none', () => carrier.open(1).length + carrier.open(2).length === 0);
+  expect(await node.command('carriers', 'set', 'sink', '--binds', '0')).toMatchObject({ code: 1 });
+});
+
 test('a message from a phone goes where the routes say, to an application or out by another carrier', async () => {
   const [first, second] = [await listen(), await listen()];
   const node = await startNode({

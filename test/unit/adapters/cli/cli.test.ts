@@ -36,6 +36,9 @@ beforeAll(async () => {
     addAccount: settings => sample.addAccount(settings),
     changeAccount: (name, changes) => sample.changeAccount(name, changes),
     removeAccount: name => sample.removeAccount(name),
+    carriers: () => sample.carriers(),
+    changeCarrier: (name, changes) => sample.changeCarrier(name, changes),
+    removeCarrier: name => sample.removeCarrier(name),
   });
   writeNodeFile(dataDir, {
     pid: process.pid,
@@ -255,6 +258,24 @@ describe('accounts', () => {
     sample.list.set('demo', SAMPLE_ACCOUNT);
     const made = await cli(['accounts', 'set', 'demo', '--new-password', '--json']);
     expect(JSON.parse(made.stdout)).toMatchObject({ system_id: 'demo', password: expect.stringMatching(/^\w{8}$/) });
+  });
+});
+
+describe('carriers', () => {
+  it('lists, changes, stops, starts, removes', async () => {
+    expect((await cli(['carriers', 'list'])).stdout).toMatch(
+      / sink +smpp +started +1\/2 +transceiver +2 +200 +no limit +127\.0\.0\.1:2776 +bind refused: ESME_RALYBND\n/,
+    );
+    const set = await cli(['carriers', 'set', 'sink', '--binds', '3', '--log-pdus', 'on', '--json']);
+    expect(JSON.parse(set.stdout)).toMatchObject({ binds: 3, window: 200, log_pdus: true });
+    expect(await cli(['carriers', 'stop', 'sink'])).toMatchObject({ stdout: 'carrier "sink" is stopped\n' });
+    expect(sample.carrierList.get('sink')).toMatchObject({ enabled: false });
+    expect(await cli(['carriers', 'start', 'sink'])).toMatchObject({ stdout: 'carrier "sink" is started\n' });
+    expect(await cli(['carriers', 'remove', 'sink'])).toMatchObject({ stdout: 'carrier "sink" removed\n' });
+    expect(await cli(['carriers', 'list'])).toMatchObject({ stdout: 'no carriers (npx heliograph apply FILE)\n' });
+    expect(await cli(['carriers', 'stop', 'sink'])).toMatchObject({ code: 1 });
+    expect(await cli(['carriers', 'set', 'sink'])).toMatchObject({ code: 2 });
+    expect(await cli(['carriers', 'set', 'sink', '--log-pdus', 'maybe'])).toMatchObject({ code: 2 });
   });
 });
 

@@ -70,6 +70,9 @@ describe('the control socket', () => {
     expect(await control.names()).toEqual(['sink', 'a/b c']);
     await control.removeAccount('a/b c');
     expect(await control.accounts()).toEqual([]);
+    expect(await control.changeCarrier('sink', { enabled: false })).toMatchObject({ enabled: false, bound: 1 });
+    await control.removeCarrier('sink');
+    expect(await control.carriers()).toEqual([]);
     expect(await control.drain()).toEqual({ queued: 1200 });
   });
 

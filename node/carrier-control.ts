@@ -1,0 +1,78 @@
+import { ControlError, type CarrierInfo } from '../actors/node-control.ts';
+import { checkSeedData } from '../adapters/config/load.ts';
+import { formatProblem } from '../adapters/config/problems.ts';
+import type { CarrierSettings, Seed } from '../adapters/config/schema.ts';
+import type { LiveConfiguration } from './live-configuration.ts';
+import type { WorkerSession } from './worker-messages.ts';
+
+export interface CarrierControlDeps {
+  readonly configuration: () => LiveConfiguration;
+  /** Of all workers, those with carriers among them. */
+  readonly sessions: () => Promise<readonly WorkerSession[]>;
+  /** Upserts, durably, and has all workers take it over. */
+  readonly take: (seed: Seed) => Promise<void>;
+  /** A carrier is gone: all workers let go of it. */
+  readonly changed: () => Promise<void>;
+}
+
+/** Carriers of a running node: shown, changed, started, stopped and taken out. */
+export class CarrierControl {
+  readonly #deps: CarrierControlDeps;
+
+  constructor(deps: CarrierControlDeps) {
+    this.#deps = deps;
+  }
+
+  async list(): Promise<CarrierInfo[]> {
+    const sessions = await this.#deps.sessions();
+    return this.#deps.configuration().live.carriers.map(carrier => info(carrier, sessions));
+  }
+
+  /** @throws ControlError `not-found`, `invalid` with every problem in `details` */
+  async change(name: string, changes: unknown): Promise<CarrierInfo> {
+    const configuration = this.#deps.configuration();
+    const known = this.#find(name);
+    const password = known.protocol === 'smpp' ? { password: configuration.passwordOf(known) } : {};
+    const whole = { ...known, ...password, ...(changes as object), name };
+    const { seed, problems } = checkSeedData({ carriers: [whole] }, 'carriers', new Set(configuration.names()));
+    if (!seed) throw new ControlError('invalid', 'nothing was changed', problems.map(formatProblem));
+    await this.#deps.take(seed);
+    return info(this.#find(name), await this.#deps.sessions());
+  }
+
+  /** @throws ControlError `not-found`, `conflict` while a route names it */
+  async remove(name: string): Promise<void> {
+    this.#find(name);
+    const { routes } = this.#deps.configuration().live.routing;
+    const route = routes.findIndex(({ dest_smsc, source_smsc }) => dest_smsc === name || source_smsc === name);
+    if (route >= 0) throw new ControlError('conflict', `route ${route + 1} names ${name}: change the routes first`);
+    await this.#deps.configuration().removeCarrier(name);
+    await this.#deps.changed();
+  }
+
+  #find(name: string): CarrierSettings {
+    const carrier = this.#deps.configuration().live.carriers.find(each => each.name === name);
+    if (!carrier) throw new ControlError('not-found', `no carrier is called ${name}`);
+    return carrier;
+  }
+}
+
+function info(carrier: CarrierSettings, sessions: readonly WorkerSession[]): CarrierInfo {
+  const { name, protocol, enabled, description, window, throughput } = carrier;
+  const own = sessions.filter(session => session.side === 'carrier' && session.name === name);
+  const smpp = carrier.protocol === 'smpp' ? carrier : undefined;
+  return {
+    name,
+    protocol,
+    enabled,
+    description,
+    place: smpp ? `${smpp.host}:${smpp.port}` : '',
+    bind: smpp?.bind ?? 'transceiver',
+    binds: smpp?.binds ?? own.length,
+    bound: own.filter(({ state }) => state.startsWith('BOUND')).length,
+    sessions: own.length,
+    window,
+    throughput,
+    reason: own.find(session => session.reason !== '')?.reason ?? '',
+  };
+}

@@ -5,12 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { dissect, type Dissected } from './dissect.ts';
 
 const run = promisify(execFile);
-const FIELDS = ['smpp.command_id', 'smpp.command_status', 'smpp.sequence_number'];
-
-/** Of what TCP itself has to say, such as a segment sent twice on a busy machine, nothing is a fault of ours. */
-const FAULTY = 'smpp && (_ws.malformed || (_ws.expert.severity >= "Warning" && !tcp.analysis.flags))';
 
 /** Why nothing can be captured here; undefined when it can. */
 export async function noCapture(): Promise<string | undefined> {
@@ -21,14 +18,6 @@ export async function noCapture(): Promise<string | undefined> {
   } catch (error) {
     return `no capture on the loopback: ${(error as Error).message.split('\n').at(-2)}`;
   }
-}
-
-/** What Wireshark's dissector made of a capture. */
-export interface Dissected {
-  /** How many PDUs of each command_id. */
-  readonly pdus: ReadonlyMap<number, number>;
-  /** Frames it calls malformed, or has something to say against, in its words. */
-  readonly faults: readonly string[];
 }
 
 /** Everything that goes over some TCP ports of the loopback, captured by dumpcap and read by tshark. */
@@ -72,13 +61,7 @@ export class Capture implements AsyncDisposable {
     await this.#mark('captured up to here');
     await this.#end();
     if (/^Packets received\/dropped.*\/[1-9]/m.test(this.#said)) throw new Error(`packets were lost: ${this.#said}`);
-    const lines = await this.#tshark('smpp', FIELDS);
-    const pdus = new Map<number, number>();
-    for (const [ids] of lines) {
-      for (const id of ids!.split(',')) pdus.set(Number(id), (pdus.get(Number(id)) ?? 0) + 1);
-    }
-    const faults = await this.#tshark(FAULTY, ['frame.number', ...FIELDS, '_ws.malformed', '_ws.expert.message']);
-    return { pdus, faults: faults.map(fields => fields.join(' ')) };
+    return dissect(this.#file, this.#ports);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,17 +98,5 @@ export class Capture implements AsyncDisposable {
     } catch {
       return Buffer.alloc(0);
     }
-  }
-
-  async #tshark(filter: string, fields: readonly string[]): Promise<string[][]> {
-    const decode = this.#ports.flatMap(port => ['-d', `tcp.port==${port},smpp`]);
-    const show = fields.flatMap(field => ['-e', field]);
-    // Only SMPP is judged: not what the text of a message would be if it were WAP push.
-    const args = ['-r', this.#file, ...decode, '--disable-protocol', 'wsp', '-Y', filter, '-T', 'fields', ...show];
-    const { stdout } = await run('tshark', args, { maxBuffer: 1 << 28 });
-    return stdout
-      .split('\n')
-      .filter(Boolean)
-      .map(line => line.split('\t'));
   }
 }

@@ -6,6 +6,7 @@ import { FIELD_LIST, type Pdu } from '../../../../../adapters/smpp/codec/pdus.ts
 import { COMMAND_ID } from '../../../../../adapters/smpp/codec/command-id.ts';
 import { Framer } from '../../../../../adapters/smpp/codec/framer.ts';
 import { wire } from '../../../../support/smpp-wire.ts';
+import { NET_SMPP_VECTORS, NPM_SMPP_VECTORS } from '../../../../vectors/smpp-foreign-pdus.ts';
 import { VECTORS, type Vector } from '../../../../vectors/smpp-pdus.ts';
 import { BAD_VECTORS } from '../../../../vectors/smpp-bad-pdus.ts';
 
@@ -44,7 +45,9 @@ function receive(chunks: readonly Buffer[]): (Pdu | PduError)[] {
 
 const UNKNOWN = wire('00000011 00000110 00000000 00000001 0F');
 
-describe.each(VECTORS)('$name ($spec)', vector => {
+const FOREIGN = [...NET_SMPP_VECTORS, ...NPM_SMPP_VECTORS];
+
+describe.each([...VECTORS, ...FOREIGN])('$name ($spec)', vector => {
   const { hex, pdu } = vector;
 
   it('decodes', () => {
@@ -109,8 +112,11 @@ describe.each(BAD_VECTORS)('$name ($spec)', bad => {
   });
 });
 
-test('every command has a vector', () => {
-  const seen = new Set(VECTORS.map(v => v.pdu.command));
+test.each([
+  ['out of the specification', VECTORS],
+  ['that another implementation wrote', FOREIGN],
+])('every command has a vector %s', (_from, vectors) => {
+  const seen = new Set(vectors.map(v => v.pdu.command));
   expect(Object.keys(COMMAND_ID).filter(name => !seen.has(name as never))).toEqual([]);
 });
 

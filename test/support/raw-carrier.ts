@@ -2,13 +2,17 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { cut, headerPdu } from './raw-peer.ts';
 
+const BINDS: ReadonlySet<number> = new Set([1, 2, 9]);
+
 /**
  * An SMSC that knows no SMPP beyond the header: it accepts every bind, answers every request with its response, a header
  * alone, and keeps the octets of all that came.
  */
 export class RawCarrier implements Disposable {
   readonly #server: Server;
-  readonly #sockets: Socket[] = [];
+  /** Those that have been bound, and are open. */
+  readonly #bound: Socket[] = [];
+  readonly #sockets = new Set<Socket>();
   /** Every whole PDU that came, on whichever session, in order. */
   readonly pdus: Buffer[] = [];
 
@@ -33,9 +37,14 @@ export class RawCarrier implements Disposable {
     return this.pdus.filter(pdu => pdu.readUInt32BE(4) === commandId);
   }
 
+  /** Somebody is bound. */
+  get isBound(): boolean {
+    return this.#bound.length > 0;
+  }
+
   /** Sends octets on its latest session. */
   send(octets: Buffer): void {
-    this.#sockets.at(-1)!.write(octets);
+    this.#bound.at(-1)!.write(octets);
   }
 
   [Symbol.dispose](): void {
@@ -44,7 +53,11 @@ export class RawCarrier implements Disposable {
   }
 
   #accept(socket: Socket): void {
-    this.#sockets.push(socket);
+    this.#sockets.add(socket);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      if (this.#bound.includes(socket)) this.#bound.splice(this.#bound.indexOf(socket), 1);
+    });
     let octets: Buffer = Buffer.alloc(0);
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
@@ -58,6 +71,7 @@ export class RawCarrier implements Disposable {
   #take(socket: Socket, pdu: Buffer): void {
     this.pdus.push(pdu);
     const commandId = pdu.readUInt32BE(4);
+    if (BINDS.has(commandId)) this.#bound.push(socket);
     if (commandId < 0x80000000) socket.write(headerPdu(commandId + 0x80000000, 0, pdu.readUInt32BE(12)));
   }
 }

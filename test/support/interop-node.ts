@@ -16,8 +16,10 @@ export interface InteropNode extends AsyncDisposable {
 /**
  * Numbers that begin with 44 lead to the carrier, those with 555 to the account `app`; `app` and `shop` have their
  * system_id for a password.
+ *
+ * @param options.archive true: a message is known after its end too
  */
-export async function startInteropNode(): Promise<InteropNode> {
+export async function startInteropNode({ archive = false } = {}): Promise<InteropNode> {
   await using started = new AsyncDisposableStack();
   const carrier = started.use(await NpmSmppCarrier.listen());
   const port = await freePort();
@@ -27,6 +29,7 @@ export async function startInteropNode(): Promise<InteropNode> {
   const node = started.use(
     await startNode({
       config: {
+        archive: { enabled: archive },
         listeners: { smpp: { port } },
         accounts: ['shop', 'app'].map(system_id => ({ system_id, password: system_id })),
         carriers: [{ ...phones, system_id: 'r', password: 'r', reconnect_seconds: 0.1, reconnect_max_seconds: 0.2 }],
@@ -37,6 +40,8 @@ export async function startInteropNode(): Promise<InteropNode> {
       },
     }),
   );
+  // Until then nobody can say that a message is not known.
+  if (archive) await node.statusWhen('the archive is up', status => status.archive.state === 'up', 30_000);
   const all = started.move();
   return { node, port, carrier, capture, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }

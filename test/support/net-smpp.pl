@@ -3,7 +3,7 @@
 # Octets are characters U+0000 to U+00FF, both ways.
 #
 #   perl net-smpp.pl session PORT   {"call": "submit_sm", "args": ["name", value, ...]} calls that method without
-#                                   waiting and answers {"sent": sequence}; each PDU that comes is a line {"cmd": ...}.
+#                                   waiting and answers {"sent": sequence, "call": ...}; each PDU that comes is a line {"cmd": ...}.
 #                                   deliver_sm, enquire_link and unbind are answered by hand, as the test says.
 #   perl net-smpp.pl codec          {"call": ..., "args": [...]} gives {"octets": what it would send};
 #                                   {"decode": octets} gives the PDU.
@@ -83,7 +83,8 @@ while (1) {
         }
         sysread(STDIN, $waiting, 65536, length $waiting) or exit 0;
         while ($waiting =~ s/^(.*)\n//) {
-            say_line({ sent => call($smpp, $json->decode($1)) });
+            my $line = $json->decode($1);
+            say_line({ sent => call($smpp, $line), call => $line->{call} });
         }
     }
 }

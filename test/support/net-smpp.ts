@@ -57,13 +57,14 @@ const call = (method: string, fields: Arguments): object => ({ call: method, arg
 /** An ESME made of Net::SMPP. */
 export class NetSmppClient implements AsyncDisposable {
   readonly #driver: Driver;
+  /** The sequence_numbers of its requests, in order. */
   readonly #sent: number[] = [];
   /** Every PDU that came, in order; the last one has the `cmd` "closed" when the node has hung up. */
   readonly pdus: PerlPdu[] = [];
 
   constructor(port: number) {
     this.#driver = new Driver(['session', String(port)], line => {
-      if ('sent' in line) this.#sent.push(line.sent as number);
+      if ('sent' in line) this.#wrote(line as { sent: number; call: string });
       else this.#came(line as PerlPdu);
     });
   }
@@ -98,6 +99,10 @@ export class NetSmppClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#driver.end();
+  }
+
+  #wrote({ sent, call: method }: { sent: number; call: string }): void {
+    if (!method.endsWith('_resp')) this.#sent.push(sent);
   }
 
   /** What a node asks of it is answered at once. */

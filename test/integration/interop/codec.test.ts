@@ -36,7 +36,7 @@ function onlyOneOfEach(pdu: PduInput): PduInput {
   const tlvs = (pdu.tlvs ?? []).filter(
     ({ tag }, i, all) => tlvName(tag) && all.findLastIndex(t => t.tag === tag) === i,
   );
-  return { ...pdu, tlvs } as PduInput;
+  return { ...pdu, tlvs };
 }
 
 const { PDU } = createRequire(import.meta.url)('smpp') as {
@@ -44,7 +44,7 @@ const { PDU } = createRequire(import.meta.url)('smpp') as {
 };
 
 /** What the package is to be told so that it writes this PDU: it has TLVs by name, in lists where they may be several. */
-function npmFields({ command: _, tlvs = [], ...fields }: PduInput): object {
+function npmFields({ tlvs = [], ...fields }: PduInput): object {
   const REPEATED: readonly TlvName[] = [
     'broadcast_area_identifier',
     'broadcast_error_status',
@@ -70,7 +70,7 @@ const MISREAD = TLVS.broadcast_rep_num.tag;
 
 test('tshark finds no malformed PDU in what we write, whatever the command', async () => {
   const pdus = [...VECTORS, ...NET_SMPP_VECTORS, ...NPM_SMPP_VECTORS].map(({ pdu }) =>
-    encodePdu({ ...pdu, tlvs: (pdu.tlvs ?? []).filter(({ tag }) => tag !== MISREAD) } as PduInput),
+    encodePdu({ ...pdu, tlvs: (pdu.tlvs ?? []).filter(({ tag }) => tag !== MISREAD) }),
   );
   const { pdus: seen, faults } = await dissectPdus(pdus);
   expect(faults).toEqual([]);

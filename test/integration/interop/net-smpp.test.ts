@@ -7,7 +7,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 /** An ESME made of perl's Net::SMPP, served by a whole node; the carrier is made of the npm package `smpp`. */
 let interop: InteropNode;
 beforeAll(async () => {
-  interop = await startInteropNode();
+  interop = await startInteropNode({ archive: true });
 });
 afterAll(() => interop[Symbol.asyncDispose]());
 
@@ -131,6 +131,52 @@ describe('a message', () => {
   });
 });
 
+/** In an hour. */
+const LATER = { schedule_delivery_time: '000000010000000R' };
+
+test('query, cancel and replace, while it waits and when it is too late', async () => {
+  const { message_id } = await perl.request('submit_sm', { ...TO_PHONE, ...LATER, short_message: 'first' });
+  const of = { message_id, source_addr: '40404', source_addr_ton: 3 };
+  const state = { cmd: 'query_sm_resp', status: 0, message_id, error_code: 0 };
+  expect(await perl.request('query_sm', of)).toMatchObject({ ...state, message_state: 1, final_date: '' });
+  const now = { ...LATER, schedule_delivery_time: '200101000000000+', short_message: 'second', registered_delivery: 1 };
+  expect(await perl.request('replace_sm', { ...of, ...now })).toMatchObject({ cmd: 'replace_sm_resp', status: 0 });
+  await perl.until('the receipt', () => perl.deliveries.length === 1);
+  expect(interop.carrier.submits.map(({ short_message }) => short_message.message)).toEqual(['second']);
+  const delivered = await perl.request('query_sm', of);
+  expect(delivered).toMatchObject({ ...state, message_state: 2 });
+  expect(delivered['final_date']).toMatch(/^\d{15}\+$/);
+  expect(await perl.request('cancel_sm', of)).toMatchObject({ cmd: 'cancel_sm_resp', status: 0x11 });
+  expect(await perl.request('replace_sm', { ...of, short_message: 'x' })).toMatchObject({ status: 0x13 });
+
+  const { message_id: second } = await perl.request('submit_sm', { ...TO_PHONE, ...LATER, short_message: 'never' });
+  const cancelled = { ...of, message_id: second };
+  expect(await perl.request('cancel_sm', cancelled)).toMatchObject({ cmd: 'cancel_sm_resp', status: 0 });
+  expect(await perl.request('query_sm', cancelled)).toMatchObject({ status: 0, message_state: 4 });
+  expect(await perl.request('query_sm', { ...of, message_id: '1' })).toMatchObject({ status: 0x0c });
+});
+
+test('to several numbers, by submit_multi', async () => {
+  const destination_addr = ['447700900123', '999', '447700900124'];
+  const fields = { source_addr: '40404', destination_addr, short_message: 'to all', registered_delivery: 1 };
+  const answer = await perl.request('submit_multi', fields);
+  expect(answer).toMatchObject({ cmd: 'submit_multi_resp', status: 0, no_unsuccess: 1 });
+  expect([answer['destination_addr'], answer['error_status_code']]).toEqual([['999'], [0x0b]]);
+  await perl.until('both receipts', () => perl.deliveries.length === 2);
+  expect(interop.carrier.submits.map(pdu => pdu.destination_addr).toSorted()).toEqual(['447700900123', '447700900124']);
+  const about = new Set(perl.deliveries.map(({ source_addr }) => source_addr));
+  expect(about).toEqual(new Set(['447700900123', '447700900124']));
+});
+
+test('by data_sm', async () => {
+  const fields = { ...TO_PHONE, registered_delivery: 1, message_payload: 'by another way' };
+  const answer = await perl.request('data_sm', fields);
+  expect(answer).toMatchObject({ cmd: 'data_sm_resp', status: 0 });
+  await perl.until('the receipt', () => perl.deliveries.length === 1);
+  expect(interop.carrier.submits[0]!.short_message.message).toBe('by another way');
+  expect(perl.deliveries[0]!.short_message).toContain(`id:${answer.message_id} `);
+});
+
 test('a message from a phone', async () => {
   const { command_status } = await interop.carrier.request('deliver_sm', {
     source_addr: '447700900123',
@@ -154,5 +200,7 @@ test('a message from a phone', async () => {
 test.skipIf(await noCapture())('tshark finds no malformed PDU in all of this', async () => {
   const { pdus, faults } = await interop.capture!.stop();
   expect(faults).toEqual([]);
-  expect([1, 2, 4, 5, 6, 9, 0x15].filter(id => !pdus.has(id) || !pdus.has(id + 0x80000000))).toEqual([]);
+  expect(
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 0x15, 0x21, 0x103].filter(id => !pdus.has(id) || !pdus.has(id + 0x80000000)),
+  ).toEqual([]);
 });

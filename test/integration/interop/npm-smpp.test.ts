@@ -8,12 +8,16 @@ import { waitUntil } from '../../support/wait-until.ts';
 let interop: InteropNode;
 let client: NodeSmppClient;
 beforeAll(async () => {
-  interop = await startInteropNode();
+  interop = await startInteropNode({ archive: true });
 });
 afterAll(() => interop?.[Symbol.asyncDispose]());
 beforeEach(async () => {
   interop.carrier.requests.length = 0;
-  client = await NodeSmppClient.bind(interop.port, 'bind_transceiver', { system_id: 'app', password: 'app' });
+  client = await NodeSmppClient.bind(interop.port, 'bind_transceiver', {
+    system_id: 'app',
+    password: 'app',
+    interface_version: 0x34,
+  });
 });
 afterEach(async () => {
   if (!client.closed) await client.request('unbind');
@@ -101,6 +105,42 @@ describe('a message', () => {
   });
 });
 
+/** In an hour. */
+const LATER = { schedule_delivery_time: '000000010000000R' };
+const OF = { source_addr: 'ACME', source_addr_ton: 5 };
+
+test('query, cancel and replace, while it waits and when it is too late', async () => {
+  const { message_id } = await client.submit({ ...LATER, short_message: 'first' });
+  const of = { ...OF, message_id };
+  expect(await client.request('query_sm', of)).toMatchObject({ command_status: 0, message_id, message_state: 1 });
+  const now = { short_message: 'second', schedule_delivery_time: '200101000000000+', registered_delivery: 1 };
+  expect(await client.request('replace_sm', { ...of, ...now })).toMatchObject({ command_status: 0 });
+  await waitUntil('the receipt', () => client.deliveries.length === 1);
+  expect(interop.carrier.submits.map(({ short_message }) => short_message.message)).toEqual(['second']);
+  expect(await client.request('query_sm', of)).toMatchObject({ command_status: 0, message_state: 2 });
+  expect(await client.request('cancel_sm', of)).toMatchObject({ command_status: 0x11 });
+  expect(await client.request('replace_sm', { ...of, ...now })).toMatchObject({ command_status: 0x13 });
+
+  const { message_id: second } = await client.submit({ ...LATER, short_message: 'never' });
+  expect(await client.request('cancel_sm', { ...OF, message_id: second })).toMatchObject({ command_status: 0 });
+  expect(await client.request('query_sm', { ...OF, message_id: second })).toMatchObject({ message_state: 4 });
+});
+
+test('congestion_state in every response to a client of version 5.0', async () => {
+  const login = { system_id: 'shop', password: 'shop', interface_version: 0x50 };
+  const newer = await NodeSmppClient.bind(interop.port, 'bind_transceiver', login);
+  const answers = [
+    await newer.submit({ registered_delivery: 0 }),
+    await newer.request('query_sm', { ...OF, message_id: '1' }),
+    await newer.request('cancel_sm', { ...OF, message_id: '1' }),
+    await newer.request('enquire_link'),
+    await newer.request('unbind'),
+  ];
+  for (const answer of answers) expect(answer).toMatchObject({ congestion_state: expect.any(Number) });
+  expect(answers.map(({ command_status }) => command_status)).toEqual([0, 0x0c, 0x0c, 0, 0]);
+  expect(await client.submit({ registered_delivery: 0 })).not.toHaveProperty('congestion_state');
+});
+
 describe('a message from a phone', () => {
   test('short', async () => {
     const short_message = 'STOP';
@@ -132,5 +172,5 @@ test('what a carrier asks by enquire_link is answered, and its unbind', async ()
 test.skipIf(await noCapture())('tshark finds no malformed PDU in all of this', async () => {
   const { pdus, faults } = await interop.capture!.stop();
   expect(faults).toEqual([]);
-  expect([4, 5, 6, 9, 0x15].filter(id => !pdus.has(id) || !pdus.has(id + 0x80000000))).toEqual([]);
+  expect([3, 4, 5, 6, 7, 8, 9, 0x15].filter(id => !pdus.has(id) || !pdus.has(id + 0x80000000))).toEqual([]);
 });

@@ -121,7 +121,7 @@ export class Traffic {
     this.#numbers = new NumberSource(store, () => this.#intake.numbersCame(), failed);
     this.#system.spawn<SettlerMessage>({
       ...permanent('settler'),
-      create: self => (this.#settler = new Settler({ store, failed, self })),
+      create: self => (this.#settler = new Settler({ store, receiptsDue: () => this.#desk.isDue, failed, self })),
     });
     this.#intakeRef = this.#system.spawn<IntakeMessage>({
       ...permanent('intake'),
@@ -150,7 +150,7 @@ export class Traffic {
         (this.#desk = new ReceiptDesk({
           self,
           store,
-          settled: () => this.#settler.handOver(),
+          settler: this.#settler,
           numbers: this.#numbers,
           deliveries: this.#deliveries,
           settings: settings.receipts,

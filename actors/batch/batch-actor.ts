@@ -54,6 +54,8 @@ export class BatchActor implements Actor<BatchMessage> {
   readonly #self: ActorSelf<BatchMessage>;
   readonly #batch: Batch;
   readonly #waiting: Waiting;
+  /** It is of receipts. */
+  readonly #exempt: boolean;
 
   constructor(
     self: ActorSelf<BatchMessage>,
@@ -67,6 +69,7 @@ export class BatchActor implements Actor<BatchMessage> {
     this.#deps = deps;
     this.#batch = readBatch(bytes, false);
     this.#waiting = waiting;
+    this.#exempt = exempt;
     const take: string[] = [];
     for (const { destination } of this.#batch.groups) {
       if (destination !== '' && !take.includes(destination) && deps.takes(destination)) take.push(destination);
@@ -106,7 +109,8 @@ export class BatchActor implements Actor<BatchMessage> {
     }
     const { number, createdAt } = this.#batch;
     const { submitters, tokens } = this.#waiting;
-    for (let i = 0; i < submitters.length; i++) submitters[i]?.accepted(tokens[i]!, messageId(number, i), createdAt);
+    const acceptedAt = this.#exempt ? undefined : createdAt;
+    for (let i = 0; i < submitters.length; i++) submitters[i]?.accepted(tokens[i]!, messageId(number, i), acceptedAt);
     if (outcome.granted.length === 0) this.#end();
     else this.#dispatch(outcome.granted);
   }

@@ -5,14 +5,15 @@ import { BatchBuilder } from '../message/batch.ts';
 import { isSameNumber, type CarrierId } from '../message/correlation-key.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
-import { CARRIER_ID_LIMIT, Fate, LedgerWriter, What } from '../message/ledger.ts';
+import { CARRIER_ID_LIMIT, Fate, What } from '../message/ledger.ts';
 import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
-import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } from '../message/record.ts';
+import { ArchiveMode, Kind, R, readRecord, type RecordDecisions } from '../message/record.ts';
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
 import type { OwnReceipts } from '../route/outcomes.ts';
-import type { SlotHolder } from '../route/settler.ts';
+import type { Along, Settler, SlotHolder } from '../route/settler.ts';
+import { errorNumber, errorText, wantsIntermediate, wantsReceipt } from './receipt-rules.ts';
 
 /** A receipt as it came from a carrier. */
 export interface IncomingReceipt {
@@ -61,12 +62,12 @@ export type ReceiptMessage =
       readonly type: 'correlated';
       readonly asked: readonly Asked[];
       readonly found: Correlated;
-    }
-  | { readonly type: 'settled'; readonly waiting: Waiting };
+    };
 
 export interface ReceiptDeps {
   readonly self: ActorSelf<ReceiptMessage>;
-  readonly store: Pick<MessageStore, 'correlate' | 'settle'>;
+  readonly store: Pick<MessageStore, 'correlate'>;
+  readonly settler: Settler;
   readonly numbers: NumberSource;
   readonly deliveries: Deliveries;
   readonly settings: ReceiptSettings;
@@ -77,8 +78,6 @@ export interface ReceiptDeps {
   readonly commit: (batch: Buffer, waiting: Waiting, ledger: readonly LedgerFrame[]) => void;
   /** Sends `woken` after `ms`; one at a time is asked for. */
   readonly wake: (ms: number) => void;
-  /** Has the store know of every answer that has come so far. */
-  readonly settled: () => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -88,7 +87,7 @@ interface Asked {
   /** How long it is looked for, monotonic ms; 0 = it has not been looked for yet. */
   readonly until: number;
   /** Under which of its ids: 0 = `carrierId`, then `others`, then `carrierId` again whoever the message went to. */
-  readonly turn: number;
+  turn: number;
   /** A message has that id, but it went to somebody else. */
   readonly doubtful: boolean;
 }
@@ -106,17 +105,19 @@ const YOUNG_MS = 1000;
 
 /**
  * Receipts of this worker: finds the message a carrier's receipt is about, makes receipts of our own for what failed,
- * expired or arrived at an application, and commits each together with the fate it tells.
+ * expired or arrived at an application, and commits them together with the fates they tell, and with the responses they
+ * came with. Where a turn has more receipts than a batch holds, the fates go with the last batch: what a crash may cost is
+ * that a receipt is told twice.
  */
 export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   readonly #deps: ReceiptDeps;
   readonly #builder = new BatchBuilder();
+  /** Who brought the receipts of the open batch. */
   #waiting: Waiting = { submitters: [], tokens: [] };
-  /** Fates that need no receipt: settled without a batch. */
-  #quiet: Waiting = { submitters: [], tokens: [] };
-  readonly #ledgers = new Map<string, LedgerWriter>();
-  readonly #quietLedgers = new Map<string, LedgerWriter>();
-  #incoming: Asked[] = [];
+  /** Not looked at yet. */
+  #incoming: IncomingReceipt[] = [];
+  /** The store is to be asked. */
+  #unknown: Asked[] = [];
   /** Not found so far, for a second at most. */
   #young: Asked[] = [];
   /** Not found for longer. */
@@ -124,7 +125,6 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #waking = false;
   #asking = 0;
   #committing = 0;
-  #settling = 0;
   #told = false;
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
@@ -152,15 +152,20 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     return this.#young.length + this.#orphans.length;
   }
 
-  /** True while a fate that is known here is not flushed. */
+  /** True while a receipt that is known here is not flushed. */
   get busy(): boolean {
-    const known = this.#builder.count + this.#quiet.submitters.length;
-    return known + this.#incoming.length + this.#asking + this.#committing + this.#settling > 0;
+    const known = this.#builder.count + this.#incoming.length + this.#unknown.length;
+    return known + this.#asking + this.#committing > 0;
+  }
+
+  /** Receipts are about to be committed: what the settler has gathered goes with them. */
+  get isDue(): boolean {
+    return this.#builder.count > 0 || this.#incoming.length > 0;
   }
 
   /** Takes a carrier's receipt; its submitter is answered in a later turn. */
   take(receipt: IncomingReceipt): void {
-    this.#incoming.push({ receipt, until: 0, turn: 0, doubtful: false });
+    this.#incoming.push(receipt);
     this.#changed();
   }
 
@@ -174,23 +179,20 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     holder: SlotHolder | undefined,
     slot: number,
   ): void {
+    const { settler, deliveries, counters, now } = this.#deps;
     const { buffer, createdAt } = delivery.batch;
     const at = delivery.at(index);
     const id = delivery.id(index);
-    const now = this.#deps.now();
-    if (fate !== Fate.delivered) this.#deps.counters.failed++;
-    const wanted = buffer[at + R.kind] === Kind.mt && wantsReceipt(buffer, at, fate);
-    const ledgers = wanted ? this.#ledgers : this.#quietLedgers;
-    writerFor(ledgers, destination).add(id, What.settled, fate, attempts, 0, error, now, undefined, 0, 0);
-    const waiting = wanted ? this.#waiting : this.#quiet;
-    waiting.submitters.push(holder && slot >= 0 ? new SlotRelease(holder) : undefined);
-    waiting.tokens.push(slot);
-    if (wanted) {
+    const nowMs = now();
+    if (fate !== Fate.delivered) counters.failed++;
+    settler.writer(destination).add(id, What.settled, fate, attempts, 0, error, nowMs, undefined, 0, 0);
+    settler.added(holder, slot);
+    if (buffer[at + R.kind] === Kind.mt && wantsReceipt(buffer, at, fate)) {
       const account = delivery.batch.groups[buffer[at + R.group]!]!.account;
-      this.#add(account, buffer, at, id, createdAt, now, fate, errorText(error));
+      this.#add(account, buffer, at, id, createdAt, nowMs, fate, errorText(error));
+      this.#changed();
     }
-    this.#deps.deliveries.fated(delivery);
-    this.#changed();
+    deliveries.fated(delivery);
   }
 
   receive(message: ReceiptMessage): void {
@@ -199,21 +201,17 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
         this.#told = false;
         return;
       case 'tick':
-        this.#incoming = this.#incoming.concat(this.#orphans);
+        this.#unknown = this.#unknown.concat(this.#orphans);
         this.#orphans = [];
         return;
       case 'woken':
         this.#waking = false;
-        this.#incoming = this.#incoming.concat(this.#young);
+        this.#unknown = this.#unknown.concat(this.#young);
         this.#young = [];
         return;
       case 'correlated':
         this.#asking--;
         this.#correlated(message.asked, message.found);
-        return;
-      case 'settled':
-        this.#settling--;
-        answerAll(message.waiting);
         return;
       default:
         message satisfies never;
@@ -221,10 +219,12 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   }
 
   turnEnd(): void {
+    if (this.#incoming.length > 0) this.#matchIncoming();
+    const { settler } = this.#deps;
+    if (this.#builder.count > 0) this.#close(settler.along());
+    // From here on the store knows of every response that has come: it can be asked.
+    else settler.handOver();
     this.#ask();
-    // At once: in the same transaction as the response that came with the receipt.
-    if (this.#builder.count > 0) this.#close();
-    if (this.#quiet.submitters.length > 0) this.#settleQuiet();
   }
 
   /** A commit has ended. */
@@ -232,13 +232,48 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     this.#committing--;
   }
 
+  /** Those whose message has just been sent, as the response in front of them says, go to the store together with it. */
+  #matchIncoming(): void {
+    const { justSent } = this.#deps.settler;
+    for (const receipt of this.#incoming) {
+      const asked: Asked = { receipt, until: 0, turn: 0, doubtful: false };
+      const place = justSent.count > 0 ? this.#placeOf(asked) : -1;
+      if (place < 0) {
+        asked.turn = 0;
+        this.#unknown.push(asked);
+        continue;
+      }
+      const delivery = justSent.deliveryOf(place);
+      const index = justSent.indexOf(place);
+      const { buffer, groups, createdAt } = delivery.batch;
+      const at = delivery.at(index);
+      if (receipt.final) justSent.tell(place);
+      this.#matched(asked, delivery.id(index), groups[buffer[at + R.group]!]!.account, buffer, at, createdAt);
+    }
+    this.#incoming = [];
+  }
+
+  /** Leaves `asked.turn` at the reading of its id that is right; -1 when none is of a message that has just been sent. */
+  #placeOf(asked: Asked): number {
+    const { justSent } = this.#deps.settler;
+    const { others, phone } = asked.receipt;
+    const readings = others ? others.length : 0;
+    for (asked.turn = 0; asked.turn <= readings; asked.turn++) {
+      const length = this.#idScratch.latin1Write(idOf(asked));
+      const place = justSent.find(carrierOf(asked), this.#idScratch, 0, length);
+      if (place < 0) continue;
+      if (!others) return place;
+      const delivery = justSent.deliveryOf(place);
+      if (isFrom(phone, delivery.batch.buffer, delivery.at(justSent.indexOf(place)))) return place;
+    }
+    return -1;
+  }
+
   #ask(): void {
-    if (this.#incoming.length === 0 || this.#asking >= ASKING) return;
-    // The responses that gave the ids may lie in the same octets as the receipts.
-    this.#deps.settled();
-    const incoming = this.#incoming.splice(0, ASK_LIMIT);
+    if (this.#unknown.length === 0 || this.#asking >= ASKING) return;
+    const unknown = this.#unknown.splice(0, ASK_LIMIT);
     const byCarrier = new Map<string, Asked[]>();
-    for (const asked of incoming) {
+    for (const asked of unknown) {
       const carrier = carrierOf(asked);
       const same = byCarrier.get(carrier);
       if (same) same.push(asked);
@@ -258,9 +293,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     for (let i = 0; i < asked.length; i++) {
       if (asked[i]!.receipt.others) this.#judge(asked[i]!, found, i, records);
       else if (found.ids[i] === 0) this.#orphan(asked[i]!);
-      else this.#matched(asked[i]!, found, i, records);
+      else this.#found(asked[i]!, found, i, records);
     }
-    if (this.#incoming.length > 0) this.#changed();
   }
 
   /**
@@ -272,46 +306,49 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const last = receipt.others!.length + 1;
     const isKnown = found.ids[place] !== 0;
     if (isKnown && (turn === last || isFrom(receipt.phone, records, found.offsets[place]!))) {
-      this.#matched(asked, found, place, records);
+      this.#found(asked, found, place, records);
       return;
     }
     const doubtful = asked.doubtful || (isKnown && turn === 0);
-    if (turn < last - 1) this.#incoming.push({ receipt, until, turn: turn + 1, doubtful });
-    else if (turn < last && doubtful) this.#incoming.push({ receipt, until, turn: last, doubtful });
+    if (turn < last - 1) this.#unknown.push({ receipt, until, turn: turn + 1, doubtful });
+    else if (turn < last && doubtful) this.#unknown.push({ receipt, until, turn: last, doubtful });
     else this.#orphan(asked);
   }
 
-  #matched(asked: Asked, found: Correlated, place: number, records: Buffer): void {
-    const { receipt } = asked;
+  #found(asked: Asked, found: Correlated, place: number, records: Buffer): void {
+    const { submitter, token } = asked.receipt;
     const id = found.ids[place]!;
-    const at = found.offsets[place]!;
-    // Told before, and flushed before: the carrier repeats itself because it has not had our answer.
-    if (found.final[place] === 1) {
-      receipt.submitter.accepted(receipt.token, id);
-      return;
-    }
-    const wanted = receipt.final
-      ? wantsReceipt(records, at, receipt.fate)
-      : isPushed(records, at) && (records[at + R.registeredDelivery]! & 0x10) !== 0;
-    if (!receipt.final && !wanted) {
-      receipt.submitter.accepted(receipt.token, id);
-      return;
-    }
-    if (receipt.final) {
-      if (receipt.fate === Fate.delivered) this.#deps.counters.receiptsDelivered++;
-      else this.#deps.counters.receiptsOther++;
-      const ledger = writerFor(wanted ? this.#ledgers : this.#quietLedgers, carrierOf(asked));
-      const error = errorNumber(receipt.error);
-      const idLength = this.#idScratch.latin1Write(idOf(asked));
-      ledger.add(id, What.receipt, receipt.fate, 0, 0, error, receipt.doneAt, this.#idScratch, 0, idLength);
-    }
-    const waiting = wanted ? this.#waiting : this.#quiet;
-    waiting.submitters.push(receipt.submitter);
-    waiting.tokens.push(receipt.token);
-    if (wanted) {
-      const account = found.accounts[found.account[place]!]!;
-      this.#add(account, records, at, id, found.submittedAt[place]!, receipt.doneAt, receipt.fate, receipt.error);
-    }
+    const account = found.accounts[found.account[place]!]!;
+    // Told before: the carrier repeats itself because it has not had our answer.
+    if (found.final[place] === 1) submitter.accepted(token, id);
+    else this.#matched(asked, id, account, records, found.offsets[place]!, found.submittedAt[place]!);
+  }
+
+  /** @param at where the message's record is in `records` */
+  #matched(asked: Asked, id: MessageId, account: string, records: Buffer, at: number, submittedAt: number): void {
+    const { submitter, token, fate, final, error, doneAt } = asked.receipt;
+    const wanted = final ? wantsReceipt(records, at, fate) : wantsIntermediate(records, at);
+    if (final) this.#tell(asked, id, wanted ? undefined : new AnswerOf(submitter, id));
+    else if (!wanted) submitter.accepted(token, id);
+    if (!wanted) return;
+    // First: the batch may be full with this one.
+    this.#waiting.submitters.push(submitter);
+    this.#waiting.tokens.push(token);
+    this.#add(account, records, at, id, submittedAt, doneAt, fate, error);
+  }
+
+  /** The final fate of a message. @param then released when that is flushed */
+  #tell(asked: Asked, id: MessageId, then: SlotHolder | undefined): void {
+    const { settler, counters } = this.#deps;
+    const { fate, error, doneAt, token } = asked.receipt;
+    if (fate === Fate.delivered) counters.receiptsDelivered++;
+    else counters.receiptsOther++;
+    const scratch = this.#idScratch;
+    const idLength = scratch.latin1Write(idOf(asked));
+    settler
+      .writer(carrierOf(asked))
+      .add(id, What.receipt, fate, 0, 0, errorNumber(error), doneAt, scratch, 0, idLength);
+    settler.added(then, token);
   }
 
   /** Adds a receipt about the message at `at` to the open batch. The submitter has been added already. */
@@ -356,10 +393,11 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     d.group = this.#builder.group(account, account, RECEIPT_LANE);
     d.expiresAt = this.#deps.now() + this.#deps.settings.validityMs;
     this.#builder.add(m, d);
-    if (this.#builder.full) this.#close();
+    if (this.#builder.full) this.#close(undefined);
   }
 
-  #close(): void {
+  /** @param along the fates it tells, and whatever else has gathered */
+  #close(along: Along | undefined): void {
     const number = this.#deps.numbers.take();
     if (number === 0) {
       // Numbers are fetched far ahead: none left means a store that has not answered for more than a thousand batches.
@@ -368,16 +406,12 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     }
     const waiting = this.#waiting;
     this.#waiting = { submitters: [], tokens: [] };
+    if (along) {
+      waiting.submitters.push(along.submitter);
+      waiting.tokens.push(0);
+    }
     this.#committing++;
-    this.#deps.commit(this.#builder.close(number, this.#deps.now(), 0), waiting, framesOf(this.#ledgers));
-  }
-
-  #settleQuiet(): void {
-    const waiting = this.#quiet;
-    this.#quiet = { submitters: [], tokens: [] };
-    this.#settling++;
-    const { store, self, failed } = this.#deps;
-    store.settle(framesOf(this.#quietLedgers)).then(() => self.tell({ type: 'settled', waiting }), failed);
+    this.#deps.commit(this.#builder.close(number, this.#deps.now(), 0), waiting, along?.frames ?? []);
   }
 
   #orphan({ receipt, until }: Asked): void {
@@ -421,69 +455,15 @@ function isFrom(phone: string, record: Buffer, at: number): boolean {
 /** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
 const RECEIPT_LANE = 0;
 
-const isPushed = (record: Buffer, at: number): boolean => (record[at + R.flags]! & RecordFlag.pull) === 0;
-
-/** Does registered_delivery (SMPP v3.4 §5.2.17, bits 1 and 0) ask for a receipt of this fate, and is there a queue for it? */
-function wantsReceipt(record: Buffer, at: number, fate: Fate): boolean {
-  if (!isPushed(record, at)) return false;
-  switch (record[at + R.registeredDelivery]! & 0x03) {
-    case 1:
-      return true;
-    case 2:
-      return fate !== Fate.delivered;
-    case 3:
-      return fate === Fate.delivered;
-    default:
-      return false;
+/** Answers a carrier whose receipt nobody wants, when the fate that it tells is flushed. */
+class AnswerOf implements SlotHolder {
+  readonly #submitter: Submitter;
+  readonly #id: MessageId;
+  constructor(submitter: Submitter, id: MessageId) {
+    this.#submitter = submitter;
+    this.#id = id;
   }
-}
-
-function writerFor(ledgers: Map<string, LedgerWriter>, destination: string): LedgerWriter {
-  let writer = ledgers.get(destination);
-  if (!writer) ledgers.set(destination, (writer = new LedgerWriter()));
-  return writer;
-}
-
-function framesOf(ledgers: ReadonlyMap<string, LedgerWriter>): LedgerFrame[] {
-  const frames: LedgerFrame[] = [];
-  for (const [destination, writer] of ledgers) {
-    if (writer.count > 0) frames.push({ destination, entries: writer.take() });
-  }
-  return frames;
-}
-
-function answerAll({ submitters, tokens }: Waiting): void {
-  for (let i = 0; i < submitters.length; i++) submitters[i]?.accepted(tokens[i]!, 0);
-}
-
-/** `err:` of a receipt has three characters. */
-const errorText = (error: number): string => String(error % 1000).padStart(3, '0');
-
-/** `err:` as a number; 0 for none, and for what is no number. */
-function errorNumber(error: string): number {
-  if (error === '000' || error.length > 9) return 0;
-  let value = 0;
-  for (let i = 0; i < error.length; i++) {
-    const digit = error.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return 0;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-/** Lets a window slot go when the commit that it waits for is flushed. */
-class SlotRelease implements Submitter {
-  readonly #holder: SlotHolder;
-  constructor(holder: SlotHolder) {
-    this.#holder = holder;
-  }
-  accepted(slot: number): void {
-    this.#holder.release(slot);
-  }
-  refused(slot: number): void {
-    this.#holder.release(slot);
-  }
-  inDoubt(): void {
-    // Its thread ends.
+  release(token: number): void {
+    this.#submitter.accepted(token, this.#id);
   }
 }

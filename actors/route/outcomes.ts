@@ -133,6 +133,7 @@ export class Outcomes {
             idAt,
             idLength,
           );
+        if (awaits) settler.justSent.add(destination, delivery, index, idBuffer!, idAt, idLength);
         break;
       }
       case Answer.throttled:

@@ -9,6 +9,8 @@
  *
  * This is the project's own generator, kept in the repository as it is; one option is added here: --seconds N offers
  * messages for N seconds instead of up to --count (which stays the most that are offered), then waits for what is under way.
+ * With --exact it ends by itself only when each message acknowledged is delivered, and told of: without it, deliveries and
+ * receipts of messages whose acknowledgement was lost with a connection are taken for others'.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,7 +40,7 @@ typedef struct conn {
 } conn;
 
 static const char *host = "127.0.0.1", *sysid = "load", *passwd = "load", *prefix = "4477", *source = "ACME";
-static int port = 2775, upstream = 0, nbinds = 2, window_ = 100, want_dlr = 0, textlen = 100, min_up = 1, reconnect = 0, spread = 100000000;
+static int port = 2775, upstream = 0, nbinds = 2, window_ = 100, want_dlr = 0, textlen = 100, min_up = 1, reconnect = 0, exact = 0, spread = 100000000;
 static long count = 100000; static double rate = 0, timeout_s = 60, linger_s = 5, carrier_delay_ms = 0, offer_s = 0; static int fail_mod = 0;
 static uint64_t *t_send, *t_ack, *t_sink; static uint8_t *acked, *sunk, *receipted; static char (*ids)[24];
 static long sent, nacked, nrej, nsunk, ndup, ndlr, ndlrdup, ndlrunknown, nlost_unacked, ncarrier_up, nproto_err, ndisc, nbadtext;
@@ -159,8 +161,8 @@ static void pct(const char *name, uint64_t *to, uint8_t *has) {
 }
 static void onsig(int s) { (void)s; stop_ = 1; }
 int main(int argc, char **argv) {
-  static struct option o[] = {{"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"upstream", 1, 0, 'u'}, {"binds", 1, 0, 'b'}, {"window", 1, 0, 'w'}, {"count", 1, 0, 'n'}, {"system-id", 1, 0, 's'}, {"password", 1, 0, 'P'}, {"dlr", 0, 0, 'd'}, {"text", 1, 0, 't'}, {"rate", 1, 0, 'r'}, {"timeout", 1, 0, 'T'}, {"linger", 1, 0, 'L'}, {"prefix", 1, 0, 'x'}, {"source", 1, 0, 'S'}, {"min-upstream", 1, 0, 'm'}, {"reconnect", 0, 0, 'R'}, {"fail-once-every", 1, 0, 'f'}, {"spread", 1, 0, 'k'}, {"seconds", 1, 0, 'o'}, {0}};
-  int k; while ((k = getopt_long(argc, argv, "", o, 0)) >= 0) switch (k) { case 'h': host = optarg; break; case 'p': port = atoi(optarg); break; case 'u': upstream = atoi(optarg); break; case 'b': nbinds = atoi(optarg); break; case 'w': window_ = atoi(optarg); break; case 'n': count = atol(optarg); break; case 's': sysid = optarg; break; case 'P': passwd = optarg; break; case 'd': want_dlr = 1; break; case 't': textlen = atoi(optarg); break; case 'r': rate = atof(optarg); break; case 'T': timeout_s = atof(optarg); break; case 'L': linger_s = atof(optarg); break; case 'x': prefix = optarg; break; case 'S': source = optarg; break; case 'm': min_up = atoi(optarg); break; case 'R': reconnect = 1; break; case 'f': fail_mod = atoi(optarg); break; case 'k': spread = atoi(optarg); break; case 'o': offer_s = atof(optarg); break; default: return 2; }
+  static struct option o[] = {{"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"upstream", 1, 0, 'u'}, {"binds", 1, 0, 'b'}, {"window", 1, 0, 'w'}, {"count", 1, 0, 'n'}, {"system-id", 1, 0, 's'}, {"password", 1, 0, 'P'}, {"dlr", 0, 0, 'd'}, {"text", 1, 0, 't'}, {"rate", 1, 0, 'r'}, {"timeout", 1, 0, 'T'}, {"linger", 1, 0, 'L'}, {"prefix", 1, 0, 'x'}, {"source", 1, 0, 'S'}, {"min-upstream", 1, 0, 'm'}, {"reconnect", 0, 0, 'R'}, {"fail-once-every", 1, 0, 'f'}, {"spread", 1, 0, 'k'}, {"seconds", 1, 0, 'o'}, {"exact", 0, 0, 'e'}, {0}};
+  int k; while ((k = getopt_long(argc, argv, "", o, 0)) >= 0) switch (k) { case 'h': host = optarg; break; case 'p': port = atoi(optarg); break; case 'u': upstream = atoi(optarg); break; case 'b': nbinds = atoi(optarg); break; case 'w': window_ = atoi(optarg); break; case 'n': count = atol(optarg); break; case 's': sysid = optarg; break; case 'P': passwd = optarg; break; case 'd': want_dlr = 1; break; case 't': textlen = atoi(optarg); break; case 'r': rate = atof(optarg); break; case 'T': timeout_s = atof(optarg); break; case 'L': linger_s = atof(optarg); break; case 'x': prefix = optarg; break; case 'S': source = optarg; break; case 'm': min_up = atoi(optarg); break; case 'R': reconnect = 1; break; case 'f': fail_mod = atoi(optarg); break; case 'k': spread = atoi(optarg); break; case 'o': offer_s = atof(optarg); break; case 'e': exact = 1; break; default: return 2; }
   signal(SIGINT, onsig); signal(SIGTERM, onsig); signal(SIGPIPE, SIG_IGN); setvbuf(stderr, 0, _IONBF, 0);
   t_send = calloc(count, 8); t_ack = calloc(count, 8); t_sink = calloc(count, 8); acked = calloc(count, 1); sunk = calloc(count, 1); receipted = calloc(count, 1); ids = calloc(count, 24);
   for (hcap = 1; hcap < (size_t)count * 2 + 16; hcap <<= 1); hidx = calloc(hcap, 4);
@@ -185,6 +187,7 @@ int main(int argc, char **argv) {
       if (c->dead) { flush_(c); close(c->fd); c->fd = -1; ndisc++; if (c->kind == ESME) { nlost_unacked += c->outstanding; c->outstanding = 0; c->bound = 0; c->retry_at = now() + 200000000; if (!reconnect) { int any = 0; for (int j = 0; j < nbinds; j++) any |= cs[j].fd >= 0; if (!any) stop_ = 1; } } else ncarrier_up--; }
     }
     long settled = nacked + nrej + nlost_unacked; int all = sent == count && settled >= count && (!upstream || nsunk >= nacked) && (!want_dlr || ndlr + nearly >= nacked);
+    if (all && exact) { for (long i = 0; i < count && all; i++) if (acked[i] && ((upstream && !sunk[i]) || (want_dlr && !receipted[i]))) all = 0; for (long i = 0; i < nearly && !all; i++) { long j = hget(early[i]); if (j >= 0) { if (!receipted[j]) { receipted[j] = 1; ndlr++; t_lastdlr = now(); } else ndlrdup++; memmove(early[i], early[--nearly], sizeof early[0]); i--; } } }
     if (all) break;
     if (sent == count && settled >= count) { uint64_t last = t_lastsink > t_lastdlr ? t_lastsink : t_lastdlr; if (t_lastack > last) last = t_lastack; if (!done_at) done_at = now(); if (now() - last > (uint64_t)(linger_s * 1e9) && now() - done_at > (uint64_t)(linger_s * 1e9)) break; }
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { freePort } from '../../../bench/harness/smppload.ts';
 import { startNode, type NodeProcess, type NodeProcessOptions } from '../../support/node-process.ts';
 
@@ -31,5 +32,13 @@ export async function loadedNode(
     },
   });
 }
+
+/** Seconds of CPU that a process has used. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
 export { freePort };

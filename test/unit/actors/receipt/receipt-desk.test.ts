@@ -20,6 +20,10 @@ interface Commit {
   readonly ledger: readonly LedgerFrame[];
 }
 
+const failed = (error: unknown): never => {
+  throw error;
+};
+
 /** The settler and the desk of a worker. What they give to the store is written down, in order. */
 class Bench {
   readonly settled: (readonly LedgerFrame[])[] = [];
@@ -37,9 +41,6 @@ class Bench {
     this.delivery = new Delivery(readBatch(batchOf(16, count), false), new Uint8Array(0), count);
     this.#deliveries.add(this.delivery);
     const never = new Promise<never>(() => undefined);
-    const failed = (error: unknown): never => {
-      throw error;
-    };
     this.settler = new Settler({
       store: {
         settle: frames => {
@@ -98,7 +99,7 @@ class Bench {
   receipt(
     token: number,
     carrierId: string,
-    { final = true, fate = Fate.delivered, others = undefined, phone = '' }: Partial<IncomingReceipt> = {},
+    { final = true, fate = Fate.delivered, others, phone = '' }: Partial<IncomingReceipt> = {},
   ): void {
     this.desk.take({
       carrier: 'sink',

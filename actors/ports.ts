@@ -26,11 +26,14 @@ export interface AppendRequest {
   readonly exempt: boolean;
 }
 
+/** Too much is queued; too much is settled and waits for the archive; the disk is full. */
+export type RefusedBecause = 'queue-full' | 'outbox-full' | 'disk-full';
+
 export type AppendOutcome =
   /** Flushed. `granted`: indexes of the groups that are the caller's. */
   | { readonly type: 'done'; readonly granted: readonly number[] }
   /** Nothing was written. */
-  | { readonly type: 'refused'; readonly reason: 'queue-full' | 'disk-full' | 'stopping' };
+  | { readonly type: 'refused'; readonly reason: RefusedBecause | 'stopping' };
 
 /** Messages claimed from a queue. */
 export interface Claimed {
@@ -121,7 +124,7 @@ export interface StoreStats {
   readonly commits: number;
   /** Octets on disk. */
   readonly octets: number;
-  readonly refusing: '' | 'queue-full' | 'disk-full';
+  readonly refusing: '' | RefusedBecause;
 }
 
 /**

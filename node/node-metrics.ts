@@ -116,7 +116,7 @@ function ofSessions(workers: readonly WorkerStatus[], carriers: readonly string[
 }
 
 function ofStore(store: StoreStats): Family[] {
-  const reasons = ['queue-full', 'disk-full'];
+  const reasons = ['queue-full', 'outbox-full', 'disk-full'];
   const refusing = reasons.map((reason): Sample => ({ labels: { reason }, value: store.refusing === reason ? 1 : 0 }));
   return [
     gauge('smsc_store_messages', 'Messages in the store.', store.messages),

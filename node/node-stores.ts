@@ -40,7 +40,8 @@ export class NodeStores {
   }
 
   async alarms(): Promise<string[]> {
-    return (await Promise.all(this.#workers().map(worker => worker.api.alarms()))).flat();
+    // What every worker sees, such as a jump of the clock, is said once.
+    return [...new Set((await Promise.all(this.#workers().map(worker => worker.api.alarms()))).flat())];
   }
 
   /** Configuration lies in stripe 0. @throws while its worker is being restarted */

@@ -107,6 +107,7 @@ export class Node {
       folder: resolve(data_dir),
       settings: {
         maxQueued: store.max_messages,
+        maxOutbox: options.configuration.archive.outbox_max_messages,
         diskReserveOctets: store.disk_reserve_mb * 1024 * 1024,
         lingerMs: LINGER_MS,
         reserveOctets: RESERVE_OCTETS,

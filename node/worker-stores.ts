@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
+import { BelievedClock, describeJump, POLL_MS } from '../runtime/believed-clock.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { fatal } from '../runtime/fatal.ts';
 import { waitsForDisk } from '../runtime/heartbeat.ts';
@@ -43,6 +44,9 @@ export class WorkerStores {
   readonly #ready: (destinations: readonly string[]) => void;
   readonly #lapsed: (stripes: readonly number[]) => void;
   readonly #alarms: string[] = [];
+  /** What expires does so by this one. */
+  readonly #clock = new BelievedClock(systemClock, event => this.#alarms.push(describeJump(event)));
+  readonly #polling = setInterval(() => this.#clock.poll(), POLL_MS);
 
   /**
    * Opens the stripes. Damage is set aside and told by `alarms`.
@@ -86,6 +90,7 @@ export class WorkerStores {
 
   async close(): Promise<void> {
     clearInterval(this.#discarding);
+    clearInterval(this.#polling);
     this.#asking?.close();
     for (const engine of this.#engines.values()) await engine.close();
   }
@@ -140,7 +145,7 @@ export class WorkerStores {
       join(folder, 'store', String(stripe)),
       settings,
       {
-        now: systemClock.nowMs,
+        now: this.#clock.nowMs,
         monotonic: systemClock.monotonicMs,
         atDisk: waitsForDisk,
         fatal: line => fatal(line),

@@ -41,6 +41,7 @@ export type BatchMessage =
 
 const REFUSED = {
   'queue-full': Refusal.queueFull,
+  'outbox-full': Refusal.queueFull,
   'disk-full': Refusal.queueFull,
   stopping: Refusal.throttled,
 } as const;

@@ -11,6 +11,8 @@ export class Outbox {
   /** In the order in which their first message was settled. */
   readonly #lingering = new Set<BatchState>();
   #handedOut = 0;
+  /** In batches whose messages all have their fate, or that were handed out. */
+  #messages = 0;
 
   constructor(lingerMs: number, monotonic: () => number) {
     this.#lingerMs = lingerMs;
@@ -31,6 +33,7 @@ export class Outbox {
     if (due === 0) return;
     if (open === 0) {
       this.#lingering.delete(state);
+      if (!this.#complete.has(state)) this.#messages += state.count;
       this.#complete.add(state);
     } else if (state.settledAt === 0) {
       state.settledAt = this.#monotonic();
@@ -45,6 +48,7 @@ export class Outbox {
     for (const state of this.#complete) {
       if (left <= 0) return taken;
       this.#complete.delete(state);
+      this.#messages -= state.count;
       left -= this.#hand(state, owner, taken);
     }
     const settledBefore = this.#monotonic() - this.#lingerMs;
@@ -72,23 +76,32 @@ export class Outbox {
 
   /** Not written: it is offered again. */
   giveBack(state: BatchState): void {
-    if (state.handedOut) this.#handedOut--;
-    state.handedOut = undefined;
+    this.#takeBack(state);
     state.settledAt = 0;
     this.consider(state);
   }
 
   forget(state: BatchState): void {
-    this.#complete.delete(state);
+    if (this.#complete.delete(state)) this.#messages -= state.count;
     this.#lingering.delete(state);
-    if (state.handedOut) this.#handedOut--;
+    this.#takeBack(state);
+  }
+
+  #takeBack(state: BatchState): void {
+    if (state.handedOut) {
+      this.#handedOut--;
+      this.#messages -= state.count;
+    }
     state.handedOut = undefined;
   }
 
+  /** Messages that the archive has not yet, without those of batches that linger. */
+  get messages(): number {
+    return this.#messages;
+  }
+
   waiting(): { batches: number; messages: number } {
-    let messages = 0;
-    for (const state of this.#complete) messages += state.count;
-    return { batches: this.#complete.size + this.#lingering.size + this.#handedOut, messages };
+    return { batches: this.#complete.size + this.#lingering.size + this.#handedOut, messages: this.#messages };
   }
 
   #hand(state: BatchState, owner: number, taken: { state: BatchState; due: Uint8Array }[]): number {
@@ -103,6 +116,7 @@ export class Outbox {
     state.handedOut = Uint8Array.from(state.standing);
     state.handedTo = owner;
     this.#handedOut++;
+    this.#messages += state.count;
     taken.push({ state, due });
     return count;
   }

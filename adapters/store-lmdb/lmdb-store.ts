@@ -11,6 +11,7 @@ import type {
   ClaimedEnded,
   MessageStore,
   OutboxItem,
+  RefusedBecause,
   StoreStats,
 } from '../../actors/ports.ts';
 import { BatchShelf } from '../../actors/store/batch-shelf.ts';
@@ -32,6 +33,8 @@ import { ValueStore } from './value-store.ts';
 export interface StoreSettings {
   /** Most messages queued before new ones are refused. */
   readonly maxQueued: number;
+  /** Most messages that are settled and wait for the archive before new ones are refused. */
+  readonly maxOutbox: number;
   /** Free octets kept on the disk: below it new messages are refused. */
   readonly diskReserveOctets: number;
   /** How long a settled batch waits for receipts before its rows go to the archive without them, ms. */
@@ -299,8 +302,9 @@ export class LmdbStore {
     return new Promise(resolve => this.#commit.enqueue(resolve));
   }
 
-  #refusal(): 'queue-full' | 'disk-full' | undefined {
+  #refusal(): RefusedBecause | undefined {
     if (this.#disk.full(this.#deps.monotonic())) return 'disk-full';
+    if (this.#standings.outbox.messages >= this.#settings.maxOutbox) return 'outbox-full';
     return this.#standings.messages >= this.#settings.maxQueued ? 'queue-full' : undefined;
   }
 

@@ -14,7 +14,7 @@ const inFlight = Number(process.argv[3] ?? 4);
 const folder = mkdtempSync(join(tmpdir(), 'heliograph-store-'));
 const store = new LmdbStore(
   folder,
-  { maxQueued: 1e9, diskReserveOctets: 1e6, lingerMs: 10_000, reserveOctets: 4e6 },
+  { maxQueued: 1e9, maxOutbox: 1e9, diskReserveOctets: 1e6, lingerMs: 10_000, reserveOctets: 4e6 },
   {
     now: Date.now,
     monotonic: () => performance.now(),

@@ -133,6 +133,7 @@ function smppLink(carrier: SmppCarrierSettings): WorkerCarrier['link'] {
     reconnectMs: carrier.reconnect_seconds * SECOND,
     reconnectMaxMs: carrier.reconnect_max_seconds * SECOND,
     bindTimeoutMs: carrier.bind_timeout_seconds * SECOND,
+    receiptByText: carrier.receipt_by_text,
     tracePdus: carrier.log_pdus,
     timers: {
       ...DEFAULT_TIMERS,
@@ -165,6 +166,7 @@ const SIMULATOR_LINK: WorkerCarrier['link'] = {
   reconnectMs: 100,
   reconnectMaxMs: SECOND,
   bindTimeoutMs: 5 * SECOND,
+  receiptByText: false,
   tracePdus: false,
   timers: DEFAULT_TIMERS,
   addressing: AS_IT_IS,

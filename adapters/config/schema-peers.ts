@@ -108,6 +108,9 @@ export const smppCarrierSchema = group({
   receipt_id: oneOf('as-is', 'hex-to-decimal', 'decimal-to-hex')
     .default('as-is')
     .describe('How its receipts write the id it gave; case and leading zeros never matter'),
+  receipt_by_text: flag()
+    .default(false)
+    .describe('Takes a deliver_sm for a receipt by what it says, where its esm_class does not say so'),
   receipt_group: name()
     .nullable()
     .default(null)

@@ -4,6 +4,7 @@ import type { ReceiptIds } from '../../actors/message/correlation-key.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { COMMAND_ID, commandName, isResponse } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
+import { readDataSm } from './codec/data-sm.ts';
 import { IdRange, readSm, readSmRespId } from './codec/hot-read.ts';
 import { writeDeliverSmResp } from './codec/hot-write.ts';
 import type { Pdu } from './codec/pdus.ts';
@@ -32,6 +33,8 @@ export interface CarrierHabits {
   readonly addressing: Addressing;
   /** The ids that a receipt's id may be of, as this carrier writes them (`receipt_id`). */
   readonly receiptIds: ReceiptIds;
+  /** A deliver_sm that reads like a receipt is one, even where its esm_class does not say so. */
+  readonly receiptByText: boolean;
   /** Every PDU of its sessions is told to the log: its header, never what it says. */
   readonly tracePdus: boolean;
 }
@@ -52,6 +55,15 @@ export interface CarrierDeps {
 }
 
 const { submit_sm_resp: SUBMIT_SM_RESP, deliver_sm: DELIVER_SM, deliver_sm_resp: DELIVER_SM_RESP } = COMMAND_ID;
+const { data_sm: DATA_SM, data_sm_resp: DATA_SM_RESP } = COMMAND_ID;
+/** Added to the sequence_number, it makes the token of a data_sm: it is answered by another response. */
+const DATA = 2 ** 32;
+/** Leniency: some SMSCs answer every bind with one kind of response. */
+const BIND_RESPS: ReadonlySet<number> = new Set([
+  COMMAND_ID.bind_transceiver_resp,
+  COMMAND_ID.bind_transmitter_resp,
+  COMMAND_ID.bind_receiver_resp,
+]);
 /** Bits 5 to 2 of esm_class: what a deliver_sm is (v3.4 §5.2.12). */
 const MESSAGE_TYPE = 0x3c;
 /** Room of a deliver_sm_resp: a header and an empty message_id. */
@@ -103,7 +115,12 @@ export class CarrierSession extends SmppSession implements Wire {
       this.#deliver(buf, at, end);
       return true;
     }
-    if (commandId === COMMAND_ID[`bind_${this.#deps.bind.type}_resp`]) return this.#bindAnswered(buf, at, end);
+    if (commandId === DATA_SM && this.may[DATA_SM] === 1) {
+      this.sawMessage = true;
+      this.#dataSm(buf, at, end);
+      return true;
+    }
+    if (BIND_RESPS.has(commandId)) return this.#bindAnswered(buf, at, end);
     return this.other(buf, at, end, commandId);
   }
 
@@ -112,6 +129,10 @@ export class CarrierSession extends SmppSession implements Wire {
   }
 
   refused(token: number, status: number): void {
+    if (token >= DATA) {
+      this.write({ command: 'data_sm_resp', command_status: status, sequence_number: token - DATA, message_id: '' });
+      return;
+    }
     const out = this.out.room(DELIVER_RESP_ROOM);
     this.out.wrote(writeDeliverSmResp(out, this.out.at, status, token));
   }
@@ -209,26 +230,35 @@ export class CarrierSession extends SmppSession implements Wire {
     const status = isNack && said === 0 ? STATUS.ESME_RSYSERR : said;
     const id = this.#id;
     readSmRespId(buf, at, end, id);
-    const idLength = status === 0 ? id.length : 0;
+    const idLength = status === 0 ? trimmed(buf, id) : 0;
     this.#actor?.answered(buf.readUInt32BE(at + 12), answerOf(status), status, buf, id.at, idLength);
   }
 
   #deliver(buf: Buffer, at: number, end: number): void {
     const sequence = buf.readUInt32BE(at + 12);
+    const status = readSm(this.draft, buf, at, end, this.version);
+    if (status === 0) this.#take(sequence);
+    else this.header(DELIVER_SM_RESP, status, sequence);
+  }
+
+  #dataSm(buf: Buffer, at: number, end: number): void {
+    const sequence = buf.readUInt32BE(at + 12);
+    const status = readDataSm(this.draft, buf, at, end, this.version);
+    if (status === 0) this.#take(DATA + sequence);
+    else this.header(DATA_SM_RESP, status, sequence);
+  }
+
+  #take(token: number): void {
     const m = this.draft;
-    const status = readSm(m, buf, at, end, this.version);
-    if (status !== 0) {
-      this.header(DELIVER_SM_RESP, status, sequence);
-      return;
-    }
-    if ((m.esmClass & MESSAGE_TYPE) !== 0 && this.#takeReceipt(sequence)) return;
+    const mayBeReceipt = (m.esmClass & MESSAGE_TYPE) !== 0 || this.#habits.receiptByText;
+    if (mayBeReceipt && this.#takeReceipt(token)) return;
     m.expiresAt = 0;
     m.deliverAfter = 0;
-    this.#actor!.submit(m, sequence);
+    this.#actor!.submit(m, token);
   }
 
   /** @returns false when it is no receipt after all */
-  #takeReceipt(sequence: number): boolean {
+  #takeReceipt(token: number): boolean {
     const m = this.draft;
     const r = this.#receipt;
     if (!parseReceipt(m.buffer, m.textAt, m.textLength, m.tlvsAt, m.tlvsLength, m.esmClass, r)) return false;
@@ -250,10 +280,20 @@ export class CarrierSession extends SmppSession implements Wire {
       // Most carriers give the minute: of one that has just begun we know better.
       doneAt: r.doneAt === 0 || Math.abs(now - r.doneAt) < MINUTE_MS ? now : r.doneAt,
       submitter: actor,
-      token: sequence,
+      token,
     });
     return true;
   }
 }
 
 const MINUTE_MS = 60_000;
+
+/** Leniency: an id in a field of fixed width is filled up with spaces, which are not of the id. Returns its length. */
+function trimmed(buf: Buffer, id: IdRange): number {
+  while (id.length > 0 && buf[id.at + id.length - 1]! <= 0x20) id.length--;
+  while (id.length > 0 && buf[id.at]! <= 0x20) {
+    id.at++;
+    id.length--;
+  }
+  return id.length;
+}

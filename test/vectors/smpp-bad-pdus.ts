@@ -119,15 +119,15 @@ export const BAD_VECTORS: readonly BadVector[] = [
     message: 'deliver_sm: short_message: sm_length is 16, 8 octets follow',
   },
   {
-    name: 'deliver_sm with a TLV that runs past the end',
+    name: 'submit_sm with a TLV that runs past the end',
     spec: 'v5.0 §4.7.6 ESME_RINVTLVSTREAM: the very example',
-    hex: wire(`0000002C 00000005 00000000 00000001 00 00 00 "1" 00 00 00 "2" 00 00 00 00 00 00 00 00 00 00 00
+    hex: wire(`0000002C 00000004 00000000 00000001 00 00 00 "1" 00 00 00 "2" 00 00 00 00 00 00 00 00 00 00 00
       001E 0041 "3005" 00`),
     code: 'SMPP_BODY',
     command_status: 0xc0,
     recovery: 'respond',
     known: { source_addr: '1', destination_addr: '2' },
-    message: 'deliver_sm: tlvs: 0x001e is 65 octets, 5 follow',
+    message: 'submit_sm: tlvs: 0x001e is 65 octets, 5 follow',
   },
   {
     name: 'submit_sm with two texts',

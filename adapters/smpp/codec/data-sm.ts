@@ -64,7 +64,7 @@ export function readDataSm(draft: MessageDraft, buf: Buffer, at: number, end: nu
   draft.tlvsLength = 0;
   draft.payloadTlvAt = -1;
   draft.payloadTlvLength = 0;
-  return p + 4 <= end ? readTlvs(draft, buf, p, end, version) : 0;
+  return p + 4 <= end ? readTlvs(draft, buf, p, end, version, false) : 0;
 }
 
 /** Its qos_time_to_live (v3.4 §5.3.2.9: seconds from its submission), ms; 0 when there is none. */

@@ -28,6 +28,8 @@ export function readHeader(buf: Buffer, at: number): PduHeader {
  *   contents", v5.0 §3.2.1.3);
  * - one to three octets after the last parameter, too few for a TLV, are skipped (padding; Kannel and node-smpp skip
  *   them too), though v5.0 §4.7.6 would have ESME_RINVTLVSTREAM;
+ * - a deliver_sm whose last TLV runs past its end is taken without it, unless that is its text: an SMSC that is told
+ *   ESME_RINVTLVSTREAM sends the same octets again, for days, and the receipt in them never comes through;
  * - TLVs are read from header-only PDUs as well (v5.0: congestion_state in any response).
  * The others are told where they are: fields.ts, pdus.ts, tlvs.ts.
  *
@@ -58,7 +60,7 @@ export function decodePdu(buf: Buffer, at: number, end: number, version = 0x34):
       pdu[field] = response && c.at === end ? kind.empty : kind.read(c);
     }
     name = 'tlvs';
-    const tlvs = readTlvs(c);
+    const tlvs = readTlvs(c, command === 'deliver_sm');
     checkText(command, pdu, tlvs, version);
     pdu['tlvs'] = tlvs;
   } catch (fault) {
@@ -77,13 +79,14 @@ function withoutBody(command: CommandName, header: PduHeader): Pdu {
   return pdu as unknown as Pdu;
 }
 
-function readTlvs(c: Cursor): Tlv[] {
+function readTlvs(c: Cursor, isDeliver: boolean): Tlv[] {
   const tlvs: Tlv[] = [];
   while (c.at + 4 <= c.end) {
     const tag = c.buf.readUInt16BE(c.at);
     const length = c.buf.readUInt16BE(c.at + 2);
     const from = c.at + 4;
     if (from + length > c.end) {
+      if (isDeliver && tag !== TLVS.message_payload.tag) break;
       const id = `0x${tag.toString(16).padStart(4, '0')}`;
       throw new FieldFault(STATUS.ESME_RINVOPTPARSTREAM, `${id} is ${length} octets, ${c.end - from} follow`);
     }

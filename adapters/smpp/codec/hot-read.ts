@@ -103,17 +103,27 @@ export function readSm(draft: MessageDraft, buf: Buffer, at: number, end: number
   draft.tlvsLength = 0;
   draft.payloadTlvAt = -1;
   draft.payloadTlvLength = 0;
-  return p + 4 <= end ? readTlvs(draft, buf, p, end, version) : 0;
+  return p + 4 <= end ? readTlvs(draft, buf, p, end, version, isDeliver) : 0;
 }
 
 /** The TLVs: checks that each ends inside the PDU, and finds message_payload. Most messages have none. */
-export function readTlvs(draft: MessageDraft, buf: Buffer, at: number, end: number, version: number): number {
+export function readTlvs(
+  draft: MessageDraft,
+  buf: Buffer,
+  at: number,
+  end: number,
+  version: number,
+  isDeliver: boolean,
+): number {
   let p = at;
   while (p + 4 <= end) {
     const tag = (buf[p]! << 8) | buf[p + 1]!;
     const length = (buf[p + 2]! << 8) | buf[p + 3]!;
     const next = p + 4 + length;
-    if (next > end) return ESME_RINVOPTPARSTREAM;
+    if (next > end) {
+      if (isDeliver && tag !== MESSAGE_PAYLOAD) break;
+      return ESME_RINVOPTPARSTREAM;
+    }
     if (tag === MESSAGE_PAYLOAD) {
       // The first fault in wire order decides in decode.ts too: a TLV that runs past the end comes before this one.
       draft.payloadTlvLength = draft.payloadTlvAt < 0 ? 4 + length : -1;

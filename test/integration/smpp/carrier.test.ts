@@ -184,7 +184,8 @@ test('what a carrier may send and we do not take is answered; what has no answer
   socket.write(Buffer.concat([...said, headerPdu(0x15, 0, 5)]));
   await waitUntil('the answers', () => after().length === 4);
   expect(after()).toEqual([
-    headerPdu(0x80000000, 3, 2),
+    // A data_sm without a body: ESME_RINVSERTYP, for its first field.
+    headerPdu(0x80000103, 0x15, 2),
     headerPdu(0x80000004, 4, 3),
     headerPdu(0x80000000, 3, 4),
     headerPdu(0x80000015, 0, 5),

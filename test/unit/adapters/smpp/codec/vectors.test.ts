@@ -5,7 +5,7 @@ import { PduError } from '../../../../../adapters/smpp/codec/errors.ts';
 import { FIELD_LIST, type Pdu } from '../../../../../adapters/smpp/codec/pdus.ts';
 import { COMMAND_ID } from '../../../../../adapters/smpp/codec/command-id.ts';
 import { Framer } from '../../../../../adapters/smpp/codec/framer.ts';
-import { wire } from '../../../../support/smpp-wire.ts';
+import { wire, withLength } from '../../../../support/smpp-wire.ts';
 import { NET_SMPP_VECTORS, NPM_SMPP_VECTORS } from '../../../../vectors/smpp-foreign-pdus.ts';
 import { VECTORS, type Vector } from '../../../../vectors/smpp-pdus.ts';
 import { BAD_VECTORS } from '../../../../vectors/smpp-bad-pdus.ts';
@@ -138,6 +138,17 @@ test('an error response with a body that makes no sense is a response all the sa
   expect(decodePdu(resp, 0, resp.length)).toMatchObject({ command: 'query_sm_resp', command_status: 0x67 });
   const endless = Buffer.concat([wire('00000075 80000004 00000008 00000005'), Buffer.alloc(101, 0x31)]);
   expect(decodePdu(endless, 0, endless.length)).toMatchObject({ command_status: 8, message_id: '', tlvs: [] });
+});
+
+test('a deliver_sm whose last TLV runs past its end is taken without it, unless that is its text', () => {
+  const head = '00000000 00000005 00000000 00000001 00 00 00 "1" 00 00 00 "2" 00 00 00 00 00 00 00 00 00 00 00';
+  const decoded = (tlvs: string) => {
+    const hex = withLength(wire(`${head} ${tlvs}`));
+    return decodePdu(hex, 0, hex.length);
+  };
+  const state = { tag: 0x427, value: Buffer.from([2]) };
+  expect(decoded('0427 0001 02 001E 0041 "3005" 00')).toMatchObject({ destination_addr: '2', tlvs: [state] });
+  expect(() => decoded('0427 0001 02 0424 0041 "half"')).toThrow('0x0424 is 65 octets, 4 follow');
 });
 
 test('what is no PDU at all closes the session', () => {

@@ -54,6 +54,8 @@ function workerAccount(account: LiveAccount, throughput: number): WorkerDirector
     systemId: account.system_id,
     enabled: account.enabled,
     archiveMode: ArchiveMode[account.archive],
+    rules: { senders: account.senders, minOctets: account.min_octets, maxOctets: account.max_octets },
+    dataSm: account.data_sm,
     window: account.window,
     deliverWindow: account.deliver_window,
     throughput,

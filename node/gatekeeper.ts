@@ -1,7 +1,7 @@
 import { describeError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { AllowList } from '../actors/accounts/allow-ips.ts';
-import { BindRegistry, type BindOwner } from '../actors/accounts/bind-registry.ts';
+import { BindRegistry, type BindLimits, type BindOwner } from '../actors/accounts/bind-registry.ts';
 import { RateShares } from '../actors/accounts/rate-shares.ts';
 import type { BindRequest, BindVerdict } from '../adapters/smpp/server-session.ts';
 import { LogInGuard, type GuardSettings } from '../adapters/secrets/log-in-guard.ts';
@@ -107,12 +107,14 @@ export class Gatekeeper {
     if (!account.enabled) return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'account is disabled');
     if (!this.#allowed.get(systemId)?.allows(address))
       return this.#failed(request, arrivedMs, 'ESME_RBINDFAIL', 'address not allowed');
+    if (!isInRange(account, request))
+      return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'address_range not allowed');
     this.#guard.succeeded(address, systemId);
     const owner = this.#owners.get(worker);
     const number = this.#nextSession++;
-    const answer = owner ? this.#registry.bind(owner, number, systemId, type, { total: account.binds }) : 'stale';
+    const answer = owner ? this.#registry.bind(owner, number, systemId, type, limitsOf(account)) : 'stale';
     if (!owner || answer !== 'bound') {
-      const reason = `${account.binds} binds at most`;
+      const reason = `${account.binds} binds at most, of one type at most as many as it may have of that`;
       this.#deps.log.warn('bind refused', { account: systemId, peer: address, reason });
       // It has proved who it is: nothing is to be hidden from it.
       return { type: 'refused', status: this.#deps.statuses.ESME_RALYBND, delayMs: 0 };
@@ -160,6 +162,24 @@ export class Gatekeeper {
       delayMs: Math.ceil((sinceMs + 1) / REFUSAL_MS) * REFUSAL_MS - sinceMs,
     };
   }
+}
+
+function limitsOf(account: LiveAccount): BindLimits {
+  return {
+    total: account.binds,
+    byType: {
+      transmitter: account.binds_transmitter ?? Infinity,
+      receiver: account.binds_receiver ?? Infinity,
+      transceiver: account.binds_transceiver ?? Infinity,
+    },
+  };
+}
+
+/** Does the bind ask for the addresses the account is for? */
+function isInRange(account: LiveAccount, { addrTon, addrNpi, addressRange }: BindRequest): boolean {
+  const { addr_ton, addr_npi, address_range } = account;
+  const isSame = <T>(wanted: T | null, given: T): boolean => wanted === null || wanted === given;
+  return isSame(addr_ton, addrTon) && isSame(addr_npi, addrNpi) && isSame(address_range, addressRange);
 }
 
 function allowListOf(account: LiveAccount): AllowList {

@@ -1,6 +1,7 @@
 import type { LogRecord } from '../runtime/log.ts';
 import type { MetricsPlan } from '../runtime/metrics.ts';
 import type { ReceiptIdMode } from '../actors/message/correlation-key.ts';
+import type { RuleSettings } from '../actors/accounts/submit-rules.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
@@ -9,7 +10,7 @@ import type { Role } from '../adapters/http/caller.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
 import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts';
-import type { BindRequest, BindVerdict, ServerSettings } from '../adapters/smpp/server-session.ts';
+import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../adapters/smpp/server-session.ts';
 import type { RestCalls } from './rest-calls.ts';
 
 /** What passes between the main thread and a traffic worker, by comlink: control only. */
@@ -19,6 +20,10 @@ export interface WorkerAccount {
   /** false: its sessions are ended, and nobody submits as it. */
   readonly enabled: boolean;
   readonly archiveMode: ArchiveMode;
+  /** What it may submit. */
+  readonly rules: RuleSettings;
+  /** What its sessions are sent as data_sm. */
+  readonly dataSm: SentAsData;
   /** Most unanswered requests a session sends us, and we send it. */
   readonly window: number;
   readonly deliverWindow: number;

@@ -5,6 +5,7 @@ import type { PeerName } from '../runtime/thread-messages.ts';
 import { Timers } from '../runtime/timers.ts';
 import type { ThreadBody } from '../runtime/worker-thread.ts';
 import { Throughput } from '../actors/accounts/limits.ts';
+import { SubmitRules } from '../actors/accounts/submit-rules.ts';
 import { carefulStore } from '../actors/careful-store.ts';
 import { Source } from '../actors/batch/source.ts';
 import type { BindActor } from '../actors/bind/bind-actor.ts';
@@ -205,7 +206,8 @@ export class Worker implements ThreadBody<WorkerApi> {
     const account = this.#accounts.get(name);
     if (!account) return undefined;
     const { settings, rate } = account;
-    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rate };
+    const { rules } = account.source;
+    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rules, rate };
   }
 
   #listen(settings: ListenerSettings): Promise<number> {
@@ -214,6 +216,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       settings: this.#setup.server,
       desk: this.#desk,
       congestion: () => this.#congestion.state,
+      sentAsData: account => this.#accounts.get(account)?.settings.dataSm ?? 'none',
       writer: this.#writer,
       ids: this.#ids,
       now: systemClock.nowMs,
@@ -252,12 +255,14 @@ export class Worker implements ThreadBody<WorkerApi> {
       if (!known) {
         const names = { owner: settings.systemId, sourceSmsc: settings.systemId, sourceType: 'SMPP' };
         const source = new Source(names, Kind.mt, settings.archiveMode);
+        source.rules = SubmitRules.of(settings.rules);
         this.#accounts.set(settings.systemId, { settings, source, rate: new Throughput(settings.throughput, now) });
         continue;
       }
       known.rate.setRate(settings.throughput, now);
       known.settings = settings;
       known.source.archiveMode = settings.archiveMode;
+      known.source.rules = SubmitRules.of(settings.rules);
     }
     const names = new Set(accounts.map(account => account.systemId));
     for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);

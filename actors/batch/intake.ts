@@ -122,6 +122,10 @@ export class Intake implements Actor<IntakeMessage> {
   submit(m: MessageDraft, source: Source, submitter: Submitter, token: number, destination = ''): number {
     const table = this.#table;
     if (this.#draining || !table) return Refusal.throttled;
+    if (source.rules !== undefined) {
+      const status = source.rules.check(m);
+      if (status !== 0) return status;
+    }
     if (this.#full() && !this.#close()) return Refusal.throttled;
     const now = this.#deps.now();
     this.#decide(m, source, now);

@@ -1,3 +1,4 @@
+import type { SubmitRules } from '../accounts/submit-rules.ts';
 import type { CompiledTable, Origin } from '../routing/compiled.ts';
 import type { ArchiveMode, Kind } from '../message/record.ts';
 
@@ -15,6 +16,8 @@ export class Source {
   readonly name: string;
   readonly kind: Kind;
   archiveMode: ArchiveMode;
+  /** What it may submit; undefined: anything. */
+  rules: SubmitRules | undefined = undefined;
   /** `RecordFlag`s of its messages. */
   readonly flags: number;
   /** `source_smsc` and `source_type` as routes match them. */

@@ -18,12 +18,21 @@ const throughput = () =>
 
 const description = () => text(0, 256).default('').describe('For people; shown, never interpreted');
 
+const bindsOfType = (type: string) =>
+  whole(0, 10_000).nullable().default(null).describe(`Of these, as ${type}; null: all may be`);
+
+const bindRange = (field: string) =>
+  whole(0, 255).nullable().default(null).describe(`The ${field} a bind must give (SMPP v3.4 §4.1); null: any`);
+
 export const accountSchema = group({
   system_id: systemId(),
   password: password(),
   enabled: flag().default(true).describe('false: binds are refused, its queue is kept'),
   description: description(),
   binds: whole(1, 10_000).default(10).describe('Most sessions at once, over the cluster'),
+  binds_transmitter: bindsOfType('transmitter'),
+  binds_receiver: bindsOfType('receiver'),
+  binds_transceiver: bindsOfType('transceiver'),
   window: whole(1, 65_535).default(1000).describe('Most unanswered requests a session may send us'),
   deliver_window: whole(1, 65_535).default(100).describe('Most unanswered deliver_sm we send on a session'),
   throughput: throughput(),
@@ -34,6 +43,17 @@ export const accountSchema = group({
   allow_ips: listOf(network(), 'addresses or networks', 1000)
     .default([])
     .describe('Addresses it may connect from; empty: any'),
+  addr_ton: bindRange('addr_ton'),
+  addr_npi: bindRange('addr_npi'),
+  address_range: ascii(0, 40).nullable().default(null).describe('The address_range a bind must give; null: any'),
+  senders: listOf(ascii(1, 64), 'senders', 1000)
+    .default([])
+    .describe('Senders it may use, * any run of characters, ? any one; others: ESME_RINVSRCADR; empty: any'),
+  min_octets: whole(0, 65_535).default(0).describe('Shortest text, octets as it comes; a shorter one: ESME_RINVMSGLEN'),
+  max_octets: whole(0, 65_535).default(65_535).describe('Longest text, octets as it comes'),
+  data_sm: oneOf('none', 'receipts', 'all')
+    .default('none')
+    .describe('What its sessions are sent as data_sm in place of deliver_sm; never those below SMPP 3.4'),
   archive: oneOf('full', 'metadata', 'counters')
     .default('full')
     .describe('What is kept of its messages: all, all but the text, or counts only'),

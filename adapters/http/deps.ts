@@ -1,3 +1,4 @@
+import type { SubmitRules } from '../../actors/accounts/submit-rules.ts';
 import type { Throughput } from '../../actors/accounts/limits.ts';
 import type { Intake } from '../../actors/batch/intake.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
@@ -13,6 +14,7 @@ import type { SubmitCounters } from './submitter.ts';
 export interface ApiAccount {
   readonly archiveMode: ArchiveMode;
   readonly enabled: boolean;
+  readonly rules: SubmitRules | undefined;
   /** Shared with its sessions in this worker. */
   readonly rate: Pick<Throughput, 'take' | 'waitMs'>;
 }

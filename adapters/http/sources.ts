@@ -1,3 +1,4 @@
+import type { SubmitRules } from '../../actors/accounts/submit-rules.ts';
 import { Source } from '../../actors/batch/source.ts';
 import { Kind, RecordFlag, type ArchiveMode } from '../../actors/message/record.ts';
 
@@ -8,7 +9,7 @@ const MOST = 1000;
 export class Sources {
   readonly #sources = new Map<string, Source>();
 
-  get(owner: string, sourceSmsc: string, archiveMode: ArchiveMode): Source {
+  get(owner: string, sourceSmsc: string, archiveMode: ArchiveMode, rules: SubmitRules | undefined): Source {
     const key = `${owner}\0${sourceSmsc}`;
     let source = this.#sources.get(key);
     if (!source) {
@@ -18,6 +19,7 @@ export class Sources {
       this.#sources.set(key, source);
     }
     source.archiveMode = archiveMode;
+    source.rules = rules;
     return source;
   }
 }

@@ -9,6 +9,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { AS_IT_IS, fit, type Addressing } from './addressing.ts';
 import type { COMMAND_ID } from './codec/command-id.ts';
 import { STATUS, statusOf } from './codec/command-status.ts';
+import { dataSmSize, writeDataSm } from './codec/data-sm.ts';
 import { smSize, writeSm } from './codec/hot-write.ts';
 import type { Output } from './output.ts';
 import { RECEIPT_TEXT_LIMIT, RECEIPT_TLVS_LIMIT, writeReceiptText, writeReceiptTlvs } from './receipt-text.ts';
@@ -92,6 +93,18 @@ export class MessageWriter {
       room.write(serviceType, at + HEADER_LENGTH, 'latin1');
     }
     out.wrote(end);
+  }
+
+  /** Writes a message as data_sm, to an application. */
+  writeData(out: Output, sequence: number, delivery: Delivery, index: number): void {
+    const m = this.#draft;
+    const { buffer } = delivery.batch;
+    const recordAt = delivery.at(index);
+    readRecord(m, buffer, recordAt);
+    if (buffer[recordAt + R.kind] === Kind.receipt) this.#receipt(m, true);
+    else skipExtras(m);
+    const room = out.room(dataSmSize(m));
+    out.wrote(writeDataSm(room, out.at, sequence, m));
   }
 
   /** The record of a receipt has addresses and facts; here the facts become text and TLVs (v3.4 Appendix B). */

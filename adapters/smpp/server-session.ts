@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
+import { Kind, R } from '../../actors/message/record.ts';
 import type { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { COMMAND_ID, isResponse, responseIdOf } from './codec/command-id.ts';
@@ -26,7 +27,13 @@ export interface BindRequest {
   readonly password: string;
   readonly type: BindType;
   readonly address: string;
+  readonly addrTon: number;
+  readonly addrNpi: number;
+  readonly addressRange: string;
 }
+
+/** What a session is sent as data_sm in place of deliver_sm. */
+export type SentAsData = 'none' | 'receipts' | 'all';
 
 export type BindVerdict =
   | { readonly type: 'accepted'; readonly session: number }
@@ -54,6 +61,7 @@ export interface ServerDeps {
   readonly authorize: (request: BindRequest) => Promise<BindVerdict>;
   /** Starts the session's actor. */
   readonly bind: (session: ServerSession, request: BindRequest) => BindActor;
+  readonly sentAsData: (account: string) => SentAsData;
   /** A session that was accepted has ended. */
   readonly unbound: (number: number, reason: string) => void;
   readonly ended: (session: ServerSession) => void;
@@ -66,11 +74,15 @@ const DATA = 2 ** 32;
 /** Octets of an address in every message but data_sm (v3.4 §4.4.1). */
 const MOST_ADDRESS = 20;
 const CONGESTION_TLV = 5;
+/** Octets of short_message; a longer text needs a TLV. */
+const MOST_TEXT = 254;
+const TOO_LONG = STATUS.ESME_RINVMSGLEN;
 
 /** An ESME that has connected to us: the SMSC side of a session (SMPP v3.4 §2.2, Table 2-1). */
 export class ServerSession extends SmppSession implements Wire {
   readonly #deps: ServerDeps;
   #request: BindRequest | undefined;
+  #asData: SentAsData = 'none';
   /** The gatekeeper's number of the session, 0 until it is accepted. */
   #number = 0;
   #actor: BindActor | undefined;
@@ -143,7 +155,18 @@ export class ServerSession extends SmppSession implements Wire {
   }
 
   send(sequence: number, delivery: Delivery, index: number): void {
-    this.#deps.writer.write(this.out, COMMAND_ID.deliver_sm, sequence, delivery, index, hasTlvs(this.version));
+    const { writer } = this.#deps;
+    const tlvs = hasTlvs(this.version);
+    if (this.#asData !== 'none' && tlvs && (this.#asData === 'all' || isReceipt(delivery, index))) {
+      writer.writeData(this.out, sequence, delivery, index);
+    } else if (tlvs || delivery.batch.buffer.readUInt32LE(delivery.at(index) + R.textLength) <= MOST_TEXT) {
+      writer.write(this.out, COMMAND_ID.deliver_sm, sequence, delivery, index, tlvs);
+    } else {
+      // Nothing such a peer knows can carry it. It may have a session that can.
+      const later = (): unknown =>
+        this.#actor?.answered(sequence, deliverAnswerOf(TOO_LONG), TOO_LONG, undefined, 0, 0);
+      setImmediate(later);
+    }
   }
 
   protected perform(effect: SideEffect): void {
@@ -155,6 +178,7 @@ export class ServerSession extends SmppSession implements Wire {
         this.#answerBind(effect);
         return;
       case 'bound':
+        this.#asData = this.#deps.sentAsData(this.#request!.systemId);
         this.#actor = this.#deps.bind(this, this.#request!);
         this.bound(this.#actor);
         return;
@@ -283,7 +307,15 @@ export class ServerSession extends SmppSession implements Wire {
   #bindRequested(buf: Buffer, at: number, end: number, type: BindType): boolean {
     const pdu = this.decode(buf, at, end) as Extract<Pdu, { command: 'bind_transceiver' }> | undefined;
     if (pdu === undefined) return !this.isClosed;
-    this.#request = { systemId: pdu.system_id, password: pdu.password, type, address: this.peer };
+    this.#request = {
+      systemId: pdu.system_id,
+      password: pdu.password,
+      type,
+      address: this.peer,
+      addrTon: pdu.addr_ton,
+      addrNpi: pdu.addr_npi,
+      addressRange: pdu.address_range,
+    };
     const { interface_version: version, sequence_number: sequence } = pdu;
     this.apply({ type: 'bind-requested', nowMs: this.#deps.monotonic(), bindType: type, version, sequence });
     return false;
@@ -323,6 +355,9 @@ export class ServerSession extends SmppSession implements Wire {
     this.write({ command, sequence_number: sequence, system_id: this.#deps.settings.systemId, tlvs });
   }
 }
+
+const isReceipt = (delivery: Delivery, index: number): boolean =>
+  delivery.batch.buffer[delivery.at(index) + R.kind] === Kind.receipt;
 
 /** What the two times mean now. @returns 0, or the command_status to answer with */
 function readTimes(m: MessageDraft, nowMs: number): number {

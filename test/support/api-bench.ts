@@ -147,6 +147,7 @@ export const account = (more: Partial<ApiAccount> = {}): ApiAccount => ({
   archiveMode: ArchiveMode.metadata,
   enabled: true,
   rate: new Throughput(0, 0),
+  rules: undefined,
   ...more,
 });
 

@@ -11,6 +11,16 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   enabled: true,
   description: '',
   binds: 2,
+  binds_transmitter: null,
+  binds_receiver: null,
+  binds_transceiver: null,
+  addr_ton: null,
+  addr_npi: null,
+  address_range: null,
+  senders: [],
+  min_octets: 0,
+  max_octets: 65_535,
+  data_sm: 'none',
   window: 10,
   deliver_window: 10,
   throughput: 0,
@@ -25,6 +35,9 @@ const request = (systemId: string, password = systemId, type: BindRequest['type'
   password,
   type,
   address: '127.0.0.1',
+  addrTon: 0,
+  addrNpi: 0,
+  addressRange: '',
 });
 
 /** A gatekeeper whose clock moves by what a hash takes, and by nothing else. */

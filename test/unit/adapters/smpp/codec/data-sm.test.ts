@@ -102,26 +102,19 @@ describe('data_sm', () => {
   it('has these octets (v3.4 §4.7.1)', () => {
     const m = asKept(
       wire(
-        '00000032 00000103 00000000 00000001 00 0500 "ACME" 00 0101 "4412" 00 00 01 00 0424 0005 "Hello" 0204 0002 0007',
+        '00000031 00000103 00000000 00000001 00 0500 "ACME" 00 0101 "4412" 00 00 01 00 0424 0005 "Hello" 0204 0002 0007',
       ),
     );
     const out = Buffer.alloc(200);
     const end = writeDataSm(out, 0, 9, m);
     expect(out.subarray(0, end)).toEqual(
       wire(
-        '00000032 00000103 00000000 00000009 00 0500 "ACME" 00 0101 "4412" 00 00 01 00 0204 0002 0007 0424 0005 "Hello"',
+        '00000031 00000103 00000000 00000009 00 0500 "ACME" 00 0101 "4412" 00 00 01 00 0204 0002 0007 0424 0005 "Hello"',
       ),
     );
   });
 
   it('has a validity in seconds', () => {
-    const bytes = (...list: Parameters<typeof tlv>[]): Buffer =>
-      encodePdu({ command: 'data_sm', sequence_number: 1, tlvs: list.map(one => tlv(...one)) });
-    const ttl = (buf: Buffer): number => {
-      const m = new MessageDraft();
-      readDataSm(m, buf, 0, buf.length);
-      return timeToLiveMs(m);
-    };
     expect(ttl(bytes(['source_port', 1], ['qos_time_to_live', 90]))).toBe(90_000);
     expect(ttl(bytes(['source_port', 1]))).toBe(0);
   });
@@ -139,3 +132,11 @@ function asKept(bytes: Buffer): MessageDraft {
   m.tlvsLength = others.length;
   return m;
 }
+
+const bytes = (...list: Parameters<typeof tlv>[]): Buffer =>
+  encodePdu({ command: 'data_sm', sequence_number: 1, tlvs: list.map(one => tlv(...one)) });
+const ttl = (buf: Buffer): number => {
+  const m = new MessageDraft();
+  readDataSm(m, buf, 0, buf.length);
+  return timeToLiveMs(m);
+};

@@ -175,10 +175,11 @@ function limitsOf(account: LiveAccount): BindLimits {
   };
 }
 
+const isSame = <T>(wanted: T | null, given: T): boolean => wanted === null || wanted === given;
+
 /** Does the bind ask for the addresses the account is for? */
 function isInRange(account: LiveAccount, { addrTon, addrNpi, addressRange }: BindRequest): boolean {
   const { addr_ton, addr_npi, address_range } = account;
-  const isSame = <T>(wanted: T | null, given: T): boolean => wanted === null || wanted === given;
   return isSame(addr_ton, addrTon) && isSame(addr_npi, addrNpi) && isSame(address_range, addressRange);
 }
 

@@ -14,7 +14,7 @@ const message = fc
   .record({ pdu: pdu('data_sm'), before: tlvs, payload: fc.option(octets(300)), after: tlvs })
   .map(({ pdu: plain, before, payload, after }) => {
     const text = payload ? [{ tag: 0x0424, value: payload }] : [];
-    return encodePdu({ ...plain, tlvs: [...before, ...text, ...after] } as never);
+    return encodePdu({ ...plain, tlvs: [...before, ...text, ...after] });
   });
 
 const damaged = fc

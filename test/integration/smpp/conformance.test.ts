@@ -3,16 +3,16 @@ import { COMMAND_ID, type CommandName, isResponse } from '../../../adapters/smpp
 import { statusOf } from '../../../adapters/smpp/codec/command-status.ts';
 import { readConformance } from '../../support/conformance.ts';
 import { startNode, type NodeProcess } from '../../support/node-process.ts';
-import { RawCarrier } from '../../support/raw-carrier.ts';
 import { cut, headerPdu, RawPeer } from '../../support/raw-peer.ts';
+import { ScriptedCarrier } from '../../support/scripted-carrier.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { VECTORS } from '../../vectors/smpp-pdus.ts';
 
 /** docs/smpp.md says what answers every request, on both sides: here each is sent to a node that is bound, and answered. */
-let carrier: RawCarrier;
+let carrier: ScriptedCarrier;
 let node: NodeProcess;
 beforeAll(async () => {
-  carrier = await RawCarrier.listen();
+  carrier = await ScriptedCarrier.listen();
   const sink = { name: 'sink', protocol: 'smpp', host: '127.0.0.1', port: carrier.port, system_id: 'r', password: 'r' };
   node = await startNode({
     config: {
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();
-  carrier?.[Symbol.dispose]();
+  await carrier?.[Symbol.asyncDispose]();
 });
 
 const requests = readConformance()
@@ -58,7 +58,7 @@ const LAST = headerPdu(COMMAND_ID.enquire_link, 0, 78);
 const answered = (sequence: number) => (answer: Buffer) => answer.readUInt32BE(12) === sequence;
 
 /** Sends it, and an enquire_link, whose answer shows that there is none to come. Resolves with the answer. */
-async function ask(command: CommandName, cell: string, send: (octets: Buffer) => void, came: () => Buffer[]) {
+async function ask(command: CommandName, cell: string, send: (octets: Buffer) => unknown, came: () => Buffer[]) {
   send(Buffer.concat([pdu(command, 77), LAST]));
   const last = said(cell) === 'nothing' ? 78 : 77;
   await waitUntil(`an answer to ${command}`, () => came().some(answered(last)));
@@ -78,15 +78,16 @@ describe.each(requests)('$command', ({ command, smsc, esme }) => {
   });
 
   test('a carrier', async () => {
-    await waitUntil('a session', () => carrier.isBound);
-    carrier.pdus.length = 0;
+    await waitUntil('a session', () => carrier.open(9).length > 0);
+    const session = carrier.open(9)[0]!;
+    session.pdus.length = 0;
     const answer = await ask(
       command,
       esme,
-      octets => carrier.send(octets),
-      () => carrier.pdus,
+      octets => session.socket.write(octets),
+      () => session.pdus,
     );
     expect(answer).toBe(said(esme));
-    if (command === 'unbind') await waitUntil('the end of the session', () => !carrier.isBound);
+    if (command === 'unbind') await waitUntil('the end of the session', () => !session.isOpen);
   });
 });

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TLVS } from '../../../adapters/smpp/codec/tlvs.ts';
 import { startNode, type NodeProcess } from '../../support/node-process.ts';
-import { RawCarrier } from '../../support/raw-carrier.ts';
 import { headerPdu, RawPeer, submitPdu } from '../../support/raw-peer.ts';
+import { answer, ScriptedCarrier, tlv } from '../../support/scripted-carrier.ts';
 import { wire, withLength } from '../../support/smpp-wire.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 /** Whatever a message carries besides its text is not ours to judge: it arrives as it was sent (v3.4 §3.3). */
-let carrier: RawCarrier;
+let carrier: ScriptedCarrier;
 let node: NodeProcess;
 let shop: RawPeer;
 let app: RawPeer;
 beforeAll(async () => {
-  carrier = await RawCarrier.listen();
+  carrier = await ScriptedCarrier.listen();
   node = await startNode({
     config: {
       accounts: ['shop', 'app', 'old'].map(system_id => ({ system_id, password: system_id })),
@@ -33,14 +33,16 @@ afterAll(async () => {
   shop?.[Symbol.dispose]();
   app?.[Symbol.dispose]();
   await node?.[Symbol.asyncDispose]();
-  carrier?.[Symbol.dispose]();
+  await carrier?.[Symbol.asyncDispose]();
 });
 
-function tlv(tag: number, value: Buffer): Buffer {
-  const head = Buffer.alloc(4);
-  head.writeUInt16BE(tag, 0);
-  head.writeUInt16BE(value.length, 2);
-  return Buffer.concat([head, value]);
+/** Waits for so many messages at the carrier, answers them, and returns them. */
+async function taken(count: number): Promise<Buffer[]> {
+  await waitUntil('the message is at the carrier', () => carrier.submitted.length === count);
+  return carrier.submitted.splice(0).map(message => {
+    answer(message, 0, String(message.sequence));
+    return message.pdu;
+  });
 }
 
 // The text is no part of this: message_payload is where a long one goes, whichever way it came.
@@ -65,10 +67,9 @@ function tail(pdu: Buffer | undefined, length: number): string | undefined {
 }
 
 test('every TLV of a submit_sm goes to the carrier as it came', async () => {
-  const before = carrier.of(4).length;
   shop.send(withLength(Buffer.concat([submitPdu(2, '447700900123', 'with TLVs'), everyTlv])));
-  await waitUntil('the message', () => carrier.of(4).length > before);
-  expect(tail(carrier.of(4)[before], everyTlv.length)).toBe(everyTlv.toString('hex'));
+  const [pdu] = await taken(1);
+  expect(tail(pdu, everyTlv.length)).toBe(everyTlv.toString('hex'));
 });
 
 test('and of a message between accounts', async () => {
@@ -81,23 +82,21 @@ test('and of a message between accounts', async () => {
 
 test('and of a deliver_sm of a carrier', async () => {
   app.take();
-  await waitUntil('the carrier is bound', () => carrier.isBound);
+  await waitUntil('the carrier is bound', () => carrier.open(9).length > 0);
   const deliver = submitPdu(4, '5551', 'from a phone');
   deliver.writeUInt32BE(5, 4);
-  carrier.send(withLength(Buffer.concat([deliver, everyTlv])));
+  carrier.open(9)[0]!.socket.write(withLength(Buffer.concat([deliver, everyTlv])));
   const [pdu] = await app.pdus(1);
   app.send(headerPdu(0x80000005, 0, pdu!.readUInt32BE(12)));
   expect(tail(pdu, everyTlv.length)).toBe(everyTlv.toString('hex'));
 });
 
 test('a text in message_payload stays in one, and goes where it is short enough into short_message', async () => {
-  const before = carrier.of(4).length;
   const [short, long] = [Buffer.alloc(254, 'a'), Buffer.alloc(255, 'b')];
   for (const [i, text] of [short, long].entries()) {
     shop.send(withLength(Buffer.concat([submitPdu(5 + i, '447700900123', ''), tlv(0x0424, text)])));
   }
-  await waitUntil('both messages', () => carrier.of(4).length === before + 2);
-  const [first, second] = carrier.of(4).slice(before);
+  const [first, second] = await taken(2);
   expect(tail(first, 255)).toBe(Buffer.concat([wire('FE'), short]).toString('hex'));
   expect(tail(second, 260)).toBe(Buffer.concat([wire('00'), tlv(0x0424, long)]).toString('hex'));
 });

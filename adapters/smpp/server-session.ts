@@ -5,11 +5,11 @@ import type { MessageId, PublicIds } from '../../actors/message/id.ts';
 import { Kind, R } from '../../actors/message/record.ts';
 import type { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
-import { COMMAND_ID, isResponse, responseIdOf } from './codec/command-id.ts';
+import { COMMAND_ID, commandName, isResponse, responseIdOf } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
 import { readDataSm, timeToLiveMs } from './codec/data-sm.ts';
 import { readSm } from './codec/hot-read.ts';
-import { RESP_ROOM, writeHeaderOnly, writeSmResp } from './codec/hot-write.ts';
+import { RESP_ROOM, writeSmResp } from './codec/hot-write.ts';
 import type { Pdu, PduInput } from './codec/pdus.ts';
 import { tlv } from './codec/tlvs.ts';
 import { deliverAnswerOf, type MessageWriter } from './mapping.ts';
@@ -139,13 +139,14 @@ export class ServerSession extends SmppSession implements Wire {
     else this.header(SUBMIT_SM_RESP, status, token);
   }
 
-  /** To a peer of version 5.0 every response says how busy we are. */
+  /**
+   * To a peer of version 5.0 every response says how busy we are. Behind its mandatory fields, which are empty where it
+   * refuses: a peer that looks for them would read the TLV as a message_id.
+   */
   protected override header(commandId: number, status: number, sequence: number): void {
-    const out = this.out.room(16 + CONGESTION_TLV);
-    const { at } = this.out;
-    const end = writeHeaderOnly(out, at, commandId, status, sequence);
-    const hasState = this.version >= 0x50 && isResponse(commandId);
-    this.out.wrote(hasState ? this.#congested(out, at, end) : end);
+    const command = this.version >= 0x50 && isResponse(commandId) ? commandName(commandId) : undefined;
+    if (command === undefined) super.header(commandId, status, sequence);
+    else this.write({ command, command_status: status, sequence_number: sequence } as PduInput);
   }
 
   protected override write(pdu: PduInput): void {

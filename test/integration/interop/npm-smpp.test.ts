@@ -131,14 +131,20 @@ test('congestion_state in every response to a client of version 5.0', async () =
   const newer = await NodeSmppClient.bind(interop.port, 'bind_transceiver', login);
   const answers = [
     await newer.submit({ registered_delivery: 0 }),
+    await newer.submit({ destination_addr: '999' }),
+    await newer.request('data_sm', { destination_addr: '999' }),
     await newer.request('query_sm', { ...OF, message_id: '1' }),
     await newer.request('cancel_sm', { ...OF, message_id: '1' }),
     await newer.request('enquire_link'),
     await newer.request('unbind'),
   ];
   for (const answer of answers) expect(answer).toMatchObject({ congestion_state: expect.any(Number) });
-  expect(answers.map(({ command_status }) => command_status)).toEqual([0, 0x0c, 0x0c, 0, 0]);
+  expect(answers.map(({ command_status }) => command_status)).toEqual([0, 0x0b, 0x0b, 0x0c, 0x0c, 0, 0]);
+  expect(answers.slice(1, 4).map(({ message_id }) => message_id)).toEqual(['', '', '']);
   expect(await client.submit({ registered_delivery: 0 })).not.toHaveProperty('congestion_state');
+  const refused = await NodeSmppClient.connect(interop.port);
+  const answer = await refused.request('bind_receiver', { ...login, password: 'wrong' });
+  expect(answer).toMatchObject({ command_status: 0x0d, system_id: '', congestion_state: expect.any(Number) });
 });
 
 describe('a message from a phone', () => {

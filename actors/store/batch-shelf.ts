@@ -28,6 +28,11 @@ export class BatchShelf {
     this.#cache.put(batch);
   }
 
+  /** True when the batch can be read from memory. */
+  has(state: BatchState): boolean {
+    return state.pendingBatch !== undefined || this.#cache.get(state.number) !== undefined;
+  }
+
   forget(state: BatchState): void {
     this.#cache.delete(state.number);
   }

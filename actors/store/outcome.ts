@@ -22,8 +22,8 @@ export async function outcome(
   return ended;
 }
 
-/** undefined when the time is over. */
-function watched(standings: Standings, id: MessageId, waitMs: number): Promise<FoundMessage | undefined> {
+/** The message as it is when its last fate is recorded, not flushed yet; undefined when the time is over. */
+export function watched(standings: Standings, id: MessageId, waitMs: number): Promise<FoundMessage | undefined> {
   return new Promise(resolve => {
     const watcher: Watcher = found => {
       clearTimeout(timer);

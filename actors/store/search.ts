@@ -9,6 +9,9 @@ import type { Standings } from './standings.ts';
 /** Time one slice of a search takes from everybody else. */
 const SLICE_MS = 2;
 
+/** Does work that reads a batch, when the batch can be read. It may be tried more than once. */
+export type Reading = <T>(state: BatchState, work: () => T) => T | Promise<T>;
+
 /**
  * Looks through all that waits, newest first. There is no index of addresses, since it would cost every message something
  * for what few accounts ever ask: a batch of 256 takes some 20 µs when it is in memory, some 200 µs from the disk.
@@ -20,6 +23,7 @@ export async function search(
   account: string,
   match: Match,
   limit: number,
+  reading: Reading = (_, work) => work(),
 ): Promise<FoundMessage[]> {
   const found: FoundMessage[] = [];
   let until = monotonic() + SLICE_MS;
@@ -30,7 +34,9 @@ export async function search(
       until = monotonic() + SLICE_MS;
     }
     const state = standings.get(number);
-    if (state && mayWait(state, account)) inBatch(standings, shelf, state, account, match, limit, found);
+    if (!state || !mayWait(state, account)) continue;
+    const more = reading(state, () => inBatch(standings, shelf, state, account, match, limit - found.length));
+    found.push(...(more instanceof Promise ? await more : more));
   }
   return found;
 }
@@ -47,10 +53,10 @@ function inBatch(
   account: string,
   { source, dest, serviceType }: Match,
   limit: number,
-  found: FoundMessage[],
-): void {
+): FoundMessage[] {
+  const found: FoundMessage[] = [];
   const batch = shelf.read(state);
-  if (!batch) return;
+  if (!batch) return found;
   const { buffer, offsets } = batch;
   for (let i = state.count - 1; i >= 0 && found.length < limit; i--) {
     const standing = state.standing[i];
@@ -62,6 +68,7 @@ function inBatch(
     const message = find(standings, shelf, messageId(state.number, i));
     if (message) found.push(message);
   }
+  return found;
 }
 
 function serviceTypeOf(buffer: Buffer, at: number): string {

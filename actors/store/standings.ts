@@ -226,7 +226,7 @@ export class Standings {
   }
 
   /** Claims up to `max` messages whose validity has ended while they waited. */
-  claimExpired(max: number, owner: number, shelf: BatchShelf): Taken[] {
+  claimExpired(max: number, owner: number, shelf: Pick<BatchShelf, 'read'>): Taken[] {
     const now = this.#deps.now();
     const taken: Taken[] = [];
     let left = max;

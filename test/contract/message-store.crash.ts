@@ -72,7 +72,7 @@ function promisesOf(lines: readonly string[]): Promised {
  * A process that works the store is killed at random moments, many times: nothing that it was told is durable is lost,
  * nothing is invented, nothing settled comes back, and no batch number is given twice.
  *
- * @param module exports the engine as `lmdbEngine(folder)` does
+ * @param module exports the engine as `engineIn(place)`
  */
 export function messageStoreCrashes(
   name: string,

@@ -1,0 +1,72 @@
+import { RuntimeError } from '../../runtime/errors.ts';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where Redis is, and how it is reached. */
+export interface RedisAddress {
+  readonly mode: 'standalone' | 'sentinel' | 'cluster';
+  /** The server; the Sentinels; some nodes of the cluster. At least one. */
+  readonly nodes: readonly [HostPort, ...HostPort[]];
+  /** The name that the Sentinels know the master by; '' otherwise. */
+  readonly master: string;
+  readonly username: string;
+  readonly password: string;
+  readonly tls: boolean;
+  readonly database: number;
+}
+
+const SCHEMES: Readonly<Record<string, Pick<RedisAddress, 'mode' | 'tls'>>> = {
+  'redis:': { mode: 'standalone', tls: false },
+  'rediss:': { mode: 'standalone', tls: true },
+  'redis+sentinel:': { mode: 'sentinel', tls: false },
+  'rediss+sentinel:': { mode: 'sentinel', tls: true },
+  'redis+cluster:': { mode: 'cluster', tls: false },
+  'rediss+cluster:': { mode: 'cluster', tls: true },
+};
+
+const PORTS = { standalone: 6379, sentinel: 26379, cluster: 6379 } as const;
+
+/**
+ * Reads `redis://user:password@host:6379/0`, `redis+sentinel://:password@host:26379/master-name?node=host2:26379` and
+ * `redis+cluster://host:6379?node=host2:6379`; with `rediss` in place of `redis` over TLS.
+ *
+ * @throws RuntimeError REDIS_ADDRESS naming what is wrong; never with the password
+ */
+export function parseRedisAddress(text: string): RedisAddress {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const scheme = url && SCHEMES[url.protocol];
+  if (!url || !scheme) throw wrong(`expected an address that begins with ${Object.keys(SCHEMES).join('//, ')}//`);
+  if (url.hostname === '') throw wrong('the host is missing');
+  const path = decodeURIComponent(url.pathname.slice(1));
+  if (scheme.mode === 'sentinel' && path === '') throw wrong('a Sentinel address needs the master’s name: …/mymaster');
+  if (scheme.mode === 'cluster' && path !== '' && path !== '0') throw wrong('Redis Cluster has no databases but 0');
+  if (scheme.mode === 'standalone' && !/^\d{0,4}$/.test(path)) throw wrong(`expected a database number, got ${path}`);
+  const usual = PORTS[scheme.mode];
+  const more = url.searchParams.getAll('node').map(node => hostPort(node, usual));
+  return {
+    ...scheme,
+    nodes: [{ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? usual : Number(url.port) }, ...more],
+    master: scheme.mode === 'sentinel' ? path : '',
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: scheme.mode === 'standalone' ? Number(path) : 0,
+  };
+}
+
+/** Where it is, for people: never a password. */
+export function describeAddress({ mode, nodes, master }: RedisAddress): string {
+  const where = nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
+  if (mode === 'sentinel') return `the master ${master} of the Sentinels at ${where}`;
+  return mode === 'cluster' ? `Redis Cluster at ${where}` : `Redis at ${where}`;
+}
+
+function hostPort(text: string, usual: number): HostPort {
+  const [, host, port] = /^(.+?)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  if (!host) throw wrong(`node: expected host:port, got ${text}`);
+  return { host, port: port === undefined ? usual : Number(port) };
+}
+
+const wrong = (why: string): RuntimeError => new RuntimeError('REDIS_ADDRESS', `Redis address: ${why}`);

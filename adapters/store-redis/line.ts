@@ -1,0 +1,206 @@
+import { Redis } from 'ioredis';
+import { describeError } from '../../runtime/errors.ts';
+import { describeAddress, type HostPort, type RedisAddress } from './address.ts';
+import { locateSlot } from './cluster-slots.ts';
+import { LineDownError, NoReplyError, RedisRefusedError } from './line-errors.ts';
+import { connectionOptions, type ConnectionOptions, type LineSettings } from './connection-options.ts';
+import type { Script } from './scripts.ts';
+
+type Argument = string | Buffer | number;
+
+export interface ScriptReply {
+  readonly reply: readonly number[];
+  /** Replicas that have what the script wrote; 0 when none was waited for. */
+  readonly replicas: number;
+}
+
+const RECONNECT_MS = 100;
+
+/**
+ * One connection to the Redis that has one stripe, made again whenever it is lost: to the master that the Sentinels name,
+ * or to the cluster's node that has the stripe's slot. Nothing is queued while there is none and nothing is sent twice:
+ * who has got no answer asks (ioredis #2193: never let it resend). What is sent in one go arrives in that order.
+ */
+export class RedisLine {
+  readonly #address: RedisAddress;
+  readonly #settings: LineSettings;
+  /** Any key of the stripe. */
+  readonly #key: string;
+  #redis: Redis | undefined;
+  /** Nodes of the cluster that were seen last, the most likely first. */
+  #nodes: readonly HostPort[];
+  #waiting: (() => void)[] = [];
+  #closed = false;
+  #retry: NodeJS.Timeout | undefined;
+  /** Why there is no connection. */
+  #trouble: unknown;
+
+  constructor(address: RedisAddress, settings: LineSettings, key: string) {
+    this.#address = address;
+    this.#settings = settings;
+    this.#key = key;
+    this.#nodes = address.nodes;
+    void this.#connect();
+  }
+
+  get isUp(): boolean {
+    return this.#redis?.status === 'ready';
+  }
+
+  /** Resolves with whether there is a connection, after `timeoutMs` at the latest. */
+  up(timeoutMs: number): Promise<boolean> {
+    if (this.isUp) return Promise.resolve(true);
+    return new Promise(resolve => {
+      const timer = setTimeout(() => told(), timeoutMs);
+      const told = (): void => {
+        clearTimeout(timer);
+        resolve(this.isUp);
+      };
+      this.#waiting.push(told);
+    });
+  }
+
+  /** Why there is no connection, for people. */
+  get trouble(): string {
+    const why = this.#trouble === undefined ? 'no answer yet' : describeError(this.#trouble);
+    return `${describeAddress(this.#address)}: ${why}`;
+  }
+
+  /** @throws LineDownError, NoReplyError, RedisRefusedError */
+  async command(name: string, ...args: Argument[]): Promise<unknown> {
+    const redis = this.#redis;
+    if (!redis || redis.status !== 'ready') throw new LineDownError('REDIS_DOWN', this.trouble, this.#trouble);
+    try {
+      return await redis.callBuffer(name, ...args);
+    } catch (error) {
+      throw this.#judged(redis, error);
+    }
+  }
+
+  /**
+   * Runs a script, and waits for `replicas` to have what it wrote. Returns its reply and how many have.
+   *
+   * @throws LineDownError, NoReplyError, RedisRefusedError
+   */
+  async script(
+    { sha, body }: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    replicas = 0,
+  ): Promise<ScriptReply> {
+    const run = (name: string, text: string): Promise<[unknown, unknown]> =>
+      // In one go: WAIT counts for what this connection wrote before (it is an error in Lua, and useless in MULTI).
+      both(
+        this.command(name, text, keys.length, ...keys, ...args),
+        replicas > 0 ? this.command('WAIT', replicas, Math.floor(this.#settings.deadlineMs / 2)) : undefined,
+      );
+    let answer: [unknown, unknown];
+    try {
+      answer = await run('EVALSHA', sha);
+    } catch (error) {
+      if (!(error instanceof RedisRefusedError) || error.word !== 'NOSCRIPT') throw error;
+      answer = await run('EVAL', body);
+    }
+    return { reply: (answer[0] as unknown[]).map(Number), replicas: Number(answer[1] ?? 0) };
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#redis?.disconnect();
+    this.#tell();
+  }
+
+  #judged(redis: Redis, error: unknown): Error {
+    if (!(error instanceof Error) || error.name !== 'ReplyError') {
+      // Nothing else is asked on a connection that has not answered.
+      this.#drop(redis);
+      return new NoReplyError('REDIS_NO_REPLY', `${describeAddress(this.#address)} has not answered`, error);
+    }
+    const refused = new RedisRefusedError(error.message, error);
+    if (refused.word === 'MOVED') this.#moved(redis, error.message);
+    // A master of yesterday: the next connection finds today's.
+    else if (refused.word === 'READONLY') this.#drop(redis);
+    return refused;
+  }
+
+  #moved(redis: Redis, text: string): void {
+    const to = text.split(' ')[2] ?? '';
+    const colon = to.lastIndexOf(':');
+    const node = { host: to.slice(0, colon), port: Number(to.slice(colon + 1)) };
+    if (node.host !== '') this.#nodes = [node, ...this.#nodes];
+    this.#drop(redis);
+  }
+
+  /** The next connection may lead elsewhere. What was asked on this one is answered by its end. */
+  #drop(redis: Redis): void {
+    redis.disconnect();
+    this.#ended(redis);
+  }
+
+  #ended(redis: Redis): void {
+    if (this.#redis !== redis) return;
+    this.#redis = undefined;
+    this.#again();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const options = await this.#options();
+      if (this.#closed) return;
+      const redis = new Redis(options);
+      this.#redis = redis;
+      redis.on('error', error => (this.#trouble = error));
+      redis.on('ready', () => {
+        this.#trouble = undefined;
+        this.#tell();
+      });
+      redis.on('end', () => this.#ended(redis));
+    } catch (error) {
+      this.#trouble = error;
+      this.#again();
+    }
+  }
+
+  #again(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#connect(), RECONNECT_MS);
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const told of waiting) told();
+  }
+
+  async #options(): Promise<ConnectionOptions> {
+    const { mode, nodes, master, database } = this.#address;
+    const common = connectionOptions(this.#address, this.#settings);
+    if (mode === 'standalone') return { ...common, ...nodes[0], db: database };
+    if (mode === 'cluster') return { ...common, ...(await this.#locate()) };
+    const { tls } = common;
+    return {
+      ...common,
+      sentinels: [...nodes],
+      name: master,
+      failoverDetector: true,
+      sentinelRetryStrategy: () => null,
+      ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+    };
+  }
+
+  async #locate(): Promise<HostPort> {
+    const found = await locateSlot(this.#address, this.#settings, this.#nodes, this.#key);
+    this.#nodes = [...found.masters, ...this.#address.nodes];
+    return found.owner;
+  }
+}
+
+/** Both answers; the first one's error where both have one. */
+async function both(first: Promise<unknown>, second: Promise<unknown> | undefined): Promise<[unknown, unknown]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === 'rejected') throw a.reason;
+  if (b.status === 'rejected') throw b.reason;
+  return [a.value, b.value];
+}

@@ -1,0 +1,141 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { waitUntil } from './wait-until.ts';
+
+/** A real redis-server of a test's own, in a temporary folder, on a port of the system's choice. */
+export interface TestRedis {
+  readonly port: number;
+  readonly url: string;
+  readonly folder: string;
+  /** A connection to look at what is in it. Closed by `remove`. */
+  readonly client: Redis;
+  /** Sends a signal: SIGKILL, SIGSTOP, SIGCONT. */
+  signal(signal: NodeJS.Signals): void;
+  /** kill -9, and waits for its end. */
+  kill(): Promise<void>;
+  /** Starts it again where it was. */
+  restart(): Promise<void>;
+  /** Ends it and removes its folder. */
+  remove(): Promise<void>;
+}
+
+/** Settings with which the store may promise anything. */
+export const SAFE = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'] as const;
+
+/** @param options of redis-server, after SAFE; a later one wins */
+export async function startRedis(options: readonly string[] = []): Promise<TestRedis> {
+  const folder = mkdtempSync(join(tmpdir(), 'heliograph-redis-'));
+  const port = await freePort();
+  const args = ['--port', String(port), '--dir', folder, '--bind', '127.0.0.1', '--save', '', ...SAFE, ...options];
+  return started(folder, port, args);
+}
+
+/** A Sentinel that watches `master` under the name `mymaster`. */
+export async function startSentinel(master: TestRedis, downAfterMs: number, quorum = 1): Promise<TestRedis> {
+  const folder = mkdtempSync(join(tmpdir(), 'heliograph-sentinel-'));
+  const port = await freePort();
+  const file = join(folder, 'sentinel.conf');
+  writeFileSync(
+    file,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor mymaster 127.0.0.1 ${master.port} ${quorum}`,
+      `sentinel down-after-milliseconds mymaster ${downAfterMs}`,
+      'sentinel failover-timeout mymaster 3000',
+      '',
+    ].join('\n'),
+  );
+  return started(folder, port, [file, '--sentinel']);
+}
+
+/** A Redis Cluster of `count` masters that share the slots evenly. */
+export async function startRedisCluster(count: number): Promise<TestRedis[]> {
+  const nodes = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const bus = String(await freePort());
+      return startRedis(['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000']);
+    }),
+  );
+  const share = Math.ceil(16_384 / count);
+  const first = nodes[0]!;
+  for (const [i, node] of nodes.entries()) {
+    await node.client.call('CLUSTER', 'ADDSLOTSRANGE', i * share, Math.min(16_383, (i + 1) * share - 1));
+    if (node !== first) await first.client.call('CLUSTER', 'MEET', '127.0.0.1', node.port, await busOf(node));
+  }
+  for (const { client } of nodes) {
+    await waitUntil('the cluster is whole', async () => {
+      const info = String(await client.call('CLUSTER', 'INFO'));
+      return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}`);
+    });
+  }
+  return nodes;
+}
+
+const busOf = async ({ client }: TestRedis): Promise<string> => {
+  const [, port] = (await client.call('CONFIG', 'GET', 'cluster-port')) as string[];
+  return port!;
+};
+
+async function started(folder: string, port: number, args: readonly string[]): Promise<TestRedis> {
+  let child = await run(args, port);
+  const client = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => 50 });
+  client.on('error', () => undefined);
+  await client.connect();
+  const end = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    folder,
+    client,
+    signal: signal => void child.kill(signal),
+    kill: end,
+    restart: async () => {
+      child = await run(args, port);
+    },
+    remove: async () => {
+      client.disconnect();
+      await end();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function run(args: readonly string[], port: number): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  // A test that is broken off leaves no server behind.
+  const reap = (): void => void child.kill('SIGKILL');
+  process.once('exit', reap);
+  child.once('exit', () => process.off('exit', reap));
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', code => reject(new Error(`redis-server at ${port} ended with ${code}: ${output.slice(-500)}`)));
+    child.stdout.on('data', () => {
+      if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve();
+    });
+  });
+  // From here on nobody reads it.
+  child.stdout.removeAllListeners('data').resume();
+  return child;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise<void>(resolve => server.close(() => resolve()));
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}

@@ -8,6 +8,7 @@ import {
   type ClaimedEnded,
   type MessageStore,
   type OutboxItem,
+  type RefusedBecause,
   type StoreStats,
 } from '../../actors/ports.ts';
 import { BatchShelf } from '../../actors/store/batch-shelf.ts';
@@ -388,8 +389,9 @@ export class RedisStore {
     this.#commit.enqueue(nobody, nobody);
   }
 
-  #refusal(): 'queue-full' | 'disk-full' | undefined {
+  #refusal(): RefusedBecause | undefined {
     if (this.#room.isFull) return 'disk-full';
+    if (this.#standings.outbox.messages >= this.#settings.maxOutbox) return 'outbox-full';
     return this.#standings.messages >= this.#settings.maxQueued ? 'queue-full' : undefined;
   }
 

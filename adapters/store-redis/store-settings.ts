@@ -10,6 +10,8 @@ export interface RedisStoreSettings extends LineSettings, OwnerSettings {
   readonly patienceMs: number;
   /** Most messages queued before new ones are refused. */
   readonly maxQueued: number;
+  /** Most messages that are settled and wait for the archive before new ones are refused. */
+  readonly maxOutbox: number;
   /** How long a settled batch waits for receipts before its rows go to the archive without them, ms. */
   readonly lingerMs: number;
 }

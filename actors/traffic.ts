@@ -6,10 +6,13 @@ import { BatchActor, type BatchMessage, type Waiting } from './batch/batch-actor
 import { Intake, type IntakeMessage, type IntakeSettings } from './batch/intake.ts';
 import { NumberSource } from './batch/number-source.ts';
 import { BindActor, type BindCounters, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
-import { readBatch } from './message/batch.ts';
+import { Gatherer, type GathererMessage, type GathererSettings } from './long/gatherer.ts';
+import { queueOf } from './long/queue.ts';
+import type { Shape } from './long/shape.ts';
+import { groupOf, readBatch, type Batch } from './message/batch.ts';
 import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
-import { Kind } from './message/record.ts';
+import { Kind, R, RecordFlag } from './message/record.ts';
 import type { LedgerFrame, MessageStore } from './ports.ts';
 import { ReceiptDesk, type ReceiptMessage, type ReceiptSettings } from './receipt/receipt-desk.ts';
 import { Deliveries, Delivery } from './route/delivery.ts';
@@ -23,6 +26,15 @@ export interface TrafficSettings {
   readonly intake: IntakeSettings;
   readonly receipts: ReceiptSettings;
   readonly retry: RetrySettings;
+  readonly gathering: GathererSettings;
+}
+
+/** Who gathers parts of long messages (`long/queue.ts`). */
+export interface Partitions {
+  /** All there are: the stripes of the node's stores. */
+  readonly all: readonly number[];
+  /** Those that this worker, and no other, gathers. */
+  readonly own: readonly number[];
 }
 
 export interface TrafficDeps {
@@ -32,6 +44,7 @@ export interface TrafficDeps {
   readonly timers: Timers;
   readonly random: () => number;
   readonly settings: TrafficSettings;
+  readonly partitions: Partitions;
   /** How a destination is to be treated; asked once per destination and at every change. */
   readonly routeSettings: (destination: string) => RouteSettings;
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
@@ -56,6 +69,10 @@ export interface TrafficCounters extends BindCounters {
   rerouted: number;
   /** Settled without having been taken: undeliverable, expired, rejected. */
   failed: number;
+  /** Messages put together out of parts. */
+  gathered: number;
+  /** Parts that went on as they came, since others did not come. */
+  partsAlone: number;
 }
 
 interface Route {
@@ -81,6 +98,10 @@ export class Traffic {
   readonly #second: Timer;
   readonly #intakeRef: ActorRef<IntakeMessage>;
   readonly #deskRef: ActorRef<ReceiptMessage>;
+  readonly #gathererRef: ActorRef<GathererMessage>;
+  /** Queues that this worker gathers from, and their partitions. */
+  readonly #gathered: ReadonlyMap<string, number>;
+  #gatherer!: Gatherer;
   #settler!: Settler;
   #intake!: Intake;
   #desk!: ReceiptDesk;
@@ -102,6 +123,8 @@ export class Traffic {
     retried: 0,
     rerouted: 0,
     failed: 0,
+    gathered: 0,
+    partsAlone: 0,
   };
 
   constructor(deps: TrafficDeps) {
@@ -133,9 +156,10 @@ export class Traffic {
           now,
           monotonic,
           random,
-          commit: (batch, waiting, since) => {
+          partitions: deps.partitions.all,
+          commit: (batch, waiting, since, ledger) => {
             this.#remember(batch);
-            this.#commit(batch, waiting, false, [], () => {
+            this.#commit(batch, waiting, ledger.length > 0, ledger, () => {
               this.#intake.ended();
               deps.committed(monotonic() - since);
             });
@@ -162,6 +186,25 @@ export class Traffic {
           failed,
         })),
     });
+    this.#gathered = new Map(deps.partitions.own.map(partition => [queueOf(partition), partition]));
+    this.#gathererRef = this.#system.spawn<GathererMessage>({
+      ...permanent('gatherer'),
+      create: self =>
+        (this.#gatherer = new Gatherer({
+          self,
+          store,
+          deliveries: this.#deliveries,
+          settler: this.#settler,
+          desk: this.#desk,
+          intake: this.#intake,
+          own: deps.partitions.own,
+          settings: settings.gathering,
+          counters: this.counters,
+          now,
+          monotonic,
+          failed,
+        })),
+    });
     this.#second = timers.timer(() => this.#everySecond());
   }
 
@@ -178,6 +221,11 @@ export class Traffic {
   /** Sessions that are bound. */
   get binds(): number {
     return this.#binds;
+  }
+
+  /** Parts of long messages that wait for the others. */
+  get waitingParts(): number {
+    return this.#gatherer.waiting;
   }
 
   /** Receipts that wait for the id they name. */
@@ -197,6 +245,11 @@ export class Traffic {
     this.#intakeRef.tell({ type: 'table', table });
   }
 
+  /** What destinations want of their messages, from the next one on. */
+  useShapes(shapes: ReadonlyMap<string, Shape>): void {
+    this.#intake.useShapes(shapes);
+  }
+
   /** The destinations have other settings: every route looks them up again. */
   settingsChanged(): void {
     for (const [destination, { ref }] of this.#routes) {
@@ -211,7 +264,11 @@ export class Traffic {
 
   /** These queues have something ready. */
   ready(destinations: readonly string[]): void {
-    for (const destination of destinations) this.#routes.get(destination)?.ref.tell(READY);
+    for (const destination of destinations) {
+      const partition = this.#gathered.get(destination);
+      if (partition === undefined) this.#routes.get(destination)?.ref.tell(READY);
+      else this.#gathererRef.tell({ type: 'ready', partition });
+    }
   }
 
   /**
@@ -259,7 +316,7 @@ export class Traffic {
   /** True while a message of this worker is not settled or a batch not committed. */
   get busy(): boolean {
     const held = this.#batches + this.#deliveries.size + this.#intake.open;
-    return held > 0 || this.#settler.busy || this.#desk.busy;
+    return held > 0 || this.#settler.busy || this.#desk.busy || this.#gatherer.busy;
   }
 
   async stop(): Promise<void> {
@@ -331,15 +388,18 @@ export class Traffic {
   }
 
   #remember(bytes: Buffer): void {
-    const { number, count } = readBatch(bytes, false);
+    const { buffer, number, count, offsets } = readBatch(bytes, false);
     const ids: number[] = [];
-    for (let i = count - 1; i >= 0 && ids.length < RECENT; i--) ids.push(messageId(number, i));
+    for (let i = count - 1; i >= 0 && ids.length < RECENT; i--) {
+      if (buffer[offsets[i]! + R.part] === 0) ids.push(messageId(number, i));
+    }
     this.#recent = [...ids, ...this.#recent].slice(0, RECENT);
   }
 
   #everySecond(): void {
     this.#second.start(SECOND_MS);
     this.#deskRef.tell(TICK);
+    this.#gathererRef.tell(TICK);
     if (!this.#sweeping) {
       this.#sweeping = true;
       this.#sweep().then(
@@ -354,7 +414,9 @@ export class Traffic {
     const claims = await this.#deps.store.claimEnded(ENDED_AT_ONCE);
     for (const { batch: bytes, attempts, fate } of claims) {
       const batch = readBatch(bytes, false);
-      const indexes = [...batch.offsets.keys()].filter(i => batch.offsets[i] !== 0);
+      const present = [...batch.offsets.keys()].filter(i => batch.offsets[i] !== 0);
+      const indexes = present.filter(i => !this.#endedWhole(batch, i));
+      if (indexes.length === 0) continue;
       const delivery = new Delivery(batch, attempts, indexes.length);
       this.#deliveries.add(delivery);
       for (const i of indexes) {
@@ -362,6 +424,16 @@ export class Traffic {
         this.#desk.conclude(delivery, i, destination, fate, 0, delivery.attemptsOf(i), undefined, -1);
       }
     }
+  }
+
+  /** A message that went in parts has waited for their fates in vain. @returns false when it is none */
+  #endedWhole(batch: Batch, index: number): boolean {
+    const at = batch.offsets[index]!;
+    if ((batch.buffer[at + R.flags]! & RecordFlag.whole) === 0) return false;
+    const { account, destination } = groupOf(batch, index);
+    const id = messageId(batch.number, index);
+    this.#gatherer.end({ id, account, destination, createdAt: batch.createdAt, record: batch.buffer, at });
+    return true;
   }
 
   #failed(error: unknown): void {

@@ -6,6 +6,7 @@ import { AS_IT_IS, type Addressing } from '../adapters/smpp/addressing.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { BindType } from '../adapters/smpp/session-states.ts';
 import type { Live, LiveAccount } from './live-configuration.ts';
+import { shapesOf, textsOfAccount, textsOfCarrier } from './texts.ts';
 import type { WorkerCarrier, WorkerDirectory } from './worker-messages.ts';
 
 /** Where a simulated carrier listens. */
@@ -36,6 +37,7 @@ export function directoryFor(
   return {
     accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id))),
     carriers,
+    shapes: shapesOf(live),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),
   };
@@ -58,6 +60,7 @@ function workerAccount(account: LiveAccount, throughput: number): WorkerDirector
     dataSm: account.data_sm,
     window: account.window,
     deliverWindow: account.deliver_window,
+    texts: textsOfAccount(account),
     throughput,
   };
 }
@@ -79,6 +82,7 @@ function workerCarrier(
     name: carrier.name,
     targets: Array.from({ length: here }, () => own).flat(),
     window: carrier.window,
+    texts: textsOfCarrier(carrier),
     throughput: (carrier.throughput * here) / sessions,
   };
   if (carrier.protocol !== 'smpp') {

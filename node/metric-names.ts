@@ -26,6 +26,11 @@ export const WORKER_COUNTERS = {
   receiptsOther: { ...receipts, labels: { result: 'other' } },
   receiptsUnmatched: { ...receipts, labels: { result: 'unmatched' } },
   receiptsPassedOn: { name: 'smsc_receipts_passed_on_total', help: 'Receipts that accounts took.' },
+  gathered: { name: 'smsc_messages_assembled_total', help: 'Long messages put together out of parts.' },
+  partsAlone: {
+    name: 'smsc_parts_unassembled_total',
+    help: 'Parts that went on as they came: others did not come in time.',
+  },
   turnedAway: { name: 'smsc_connections_turned_away_total', help: 'SMPP connections closed at a bound.' },
   requests: { name: 'smsc_api_requests_total', help: 'Requests to the REST API.' },
   answers2xx: { ...answers, labels: { status: '2xx' } },

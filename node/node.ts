@@ -297,6 +297,10 @@ export class Node {
             validityMs: messages.validity_max_seconds * SECOND,
           },
           retry: { baseMs: retry.base_seconds * SECOND, factor: retry.factor, limit: retry.limit },
+          gathering: {
+            timeoutMs: messages.assembly_timeout_seconds * SECOND,
+            maxParts: Math.ceil(messages.assembly_max_parts / this.#workerCount),
+          },
         },
         server: {
           systemId: 'heliograph',

@@ -11,7 +11,9 @@ import { AS_IT_IS } from '../adapters/smpp/addressing.ts';
 import { CarrierLink, type LinkSettings, type LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
+import { formOf } from '../adapters/smpp/form.ts';
 import type { MessageWriter } from '../adapters/smpp/mapping.ts';
+import { withTexts } from './texts.ts';
 import type { WorkerCarrier, WorkerSession } from './worker-messages.ts';
 
 export interface WorkerCarriersDeps {
@@ -154,7 +156,7 @@ export class WorkerCarriers {
     const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
     return this.#deps.traffic.bind(session.takesMessages ? carrier.name : '', bindSettings(carrier), {
       wire: session,
-      source: new Source(names, Kind.mo, ArchiveMode.full),
+      source: withTexts(new Source(names, Kind.mo, ArchiveMode.full), carrier.texts),
       rate: UNLIMITED,
     });
   }
@@ -164,10 +166,11 @@ export class WorkerCarriers {
 export const REFUSED = 'bind refused';
 
 function linkSettings(carrier: WorkerCarrier): LinkSettings {
-  const { name, receiptId, receiptSiblings, link } = carrier;
+  const { name, receiptId, receiptSiblings, link, texts } = carrier;
   // The one object where nothing is asked for: then there is nothing to do for each message either.
   const addressing = JSON.stringify(link.addressing) === JSON.stringify(AS_IT_IS) ? AS_IT_IS : link.addressing;
-  return { ...link, addressing, receiptIds: new ReceiptIds(name, receiptId, receiptSiblings) };
+  const form = formOf(texts.charset, texts.sar);
+  return { ...link, addressing, form, receiptIds: new ReceiptIds(name, receiptId, receiptSiblings) };
 }
 
 function bindSettings({ window, noAnswer, link }: WorkerCarrier): BindSettings {

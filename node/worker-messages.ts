@@ -2,9 +2,11 @@ import type { LogRecord } from '../runtime/log.ts';
 import type { MetricsPlan } from '../runtime/metrics.ts';
 import type { ReceiptIdMode } from '../actors/message/correlation-key.ts';
 import type { RuleSettings } from '../actors/accounts/submit-rules.ts';
+import type { Shape } from '../actors/long/shape.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
+import type { PeerCharset } from '../actors/text/charset.ts';
 import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
 import type { Role } from '../adapters/http/caller.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
@@ -14,6 +16,17 @@ import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../ad
 import type { RestCalls } from './rest-calls.ts';
 
 /** What passes between the main thread and a traffic worker, by comlink: control only. */
+
+/** How a peer writes texts, and how it wants them. */
+export interface WorkerTexts {
+  readonly charset: PeerCharset;
+  /** Parts that it sends are put together. */
+  readonly gathers: boolean;
+  /** Parts of long messages to it are marked by TLVs. */
+  readonly sar: boolean;
+  /** Undefined: messages to it stay as they came. */
+  readonly shape: Shape | undefined;
+}
 
 export interface WorkerAccount {
   readonly systemId: string;
@@ -27,6 +40,7 @@ export interface WorkerAccount {
   /** Most unanswered requests a session sends us, and we send it. */
   readonly window: number;
   readonly deliverWindow: number;
+  readonly texts: WorkerTexts;
   /** This worker's share, messages a second; 0 = no limit. */
   readonly throughput: number;
 }
@@ -35,7 +49,7 @@ export interface WorkerCarrier {
   readonly name: string;
   /** One session each; those of `separate` are two. */
   readonly targets: readonly LinkTarget[];
-  readonly link: Omit<LinkSettings, 'receiptIds'>;
+  readonly link: Omit<LinkSettings, 'receiptIds' | 'form'>;
   readonly window: number;
   /** This worker's share, messages a second; 0 = no limit. */
   readonly throughput: number;
@@ -46,6 +60,7 @@ export interface WorkerCarrier {
   readonly receiptId: ReceiptIdMode;
   /** Other carriers whose messages its receipts may be about. */
   readonly receiptSiblings: readonly string[];
+  readonly texts: WorkerTexts;
 }
 
 export interface WorkerApiKey {
@@ -61,6 +76,8 @@ export interface WorkerDirectory {
   readonly carriers: readonly WorkerCarrier[];
   /** Names of carriers and frontends, whether enabled or not: their queues take messages. */
   readonly destinations: readonly string[];
+  /** What destinations want of their messages, also those that are not enabled. */
+  readonly shapes: ReadonlyMap<string, Shape>;
   readonly apiKeys: readonly WorkerApiKey[];
 }
 

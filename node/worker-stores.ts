@@ -6,6 +6,7 @@ import { fatal } from '../runtime/fatal.ts';
 import { waitsForDisk } from '../runtime/heartbeat.ts';
 import { Link } from '../runtime/link/link.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
+import type { Partitions } from '../actors/traffic.ts';
 import { LmdbStore, type StoreSettings } from '../adapters/store-lmdb/lmdb-store.ts';
 import { onRing, ring, serveStore, storeOver } from '../adapters/store-lmdb/store-link.ts';
 import { StripedStore } from '../adapters/store-lmdb/striped-store.ts';
@@ -35,6 +36,8 @@ const DISCARD_EVERY_MS = 50;
 export class WorkerStores {
   /** For this worker's traffic. */
   readonly store: StripedStore;
+  /** Who gathers parts of long messages: each worker those that lie in its stripes. */
+  readonly partitions: Partitions;
   readonly #data: StoreThreadData;
   readonly #engines = new Map<number, LmdbStore>();
   readonly #links = new Map<number, Link>();
@@ -61,6 +64,7 @@ export class WorkerStores {
     lapsed: (stripes: readonly number[]) => void,
   ) {
     this.#data = data;
+    this.partitions = { all: data.stripes.flat(), own: data.stripes[index]! };
     this.#ready = ready;
     this.#lapsed = lapsed;
     for (const stripe of data.stripes[index]!) this.#engines.set(stripe, this.#open(stripe));

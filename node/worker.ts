@@ -15,11 +15,13 @@ import { NO_ERROR_RULES, type RouteSettings } from '../actors/route/outcomes.ts'
 import { MessageDesk } from '../actors/operations/message-desk.ts';
 import { Traffic } from '../actors/traffic.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
+import { formOf } from '../adapters/smpp/form.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
 import { Congestion } from './congestion.ts';
 import { archivedFate } from './message-story.ts';
+import { withTexts } from './texts.ts';
 import { TextSubmitter } from './text-submitter.ts';
 import { WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
@@ -158,6 +160,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       timers: this.#timers,
       random: Math.random,
       settings: setup.traffic,
+      partitions: this.#stores.partitions,
       committed: ms => this.#metrics?.committed(ms),
       answered: (side, ms) => this.#metrics?.answered(side, ms),
       routeSettings: destination => this.#routeSettings(destination),
@@ -234,6 +237,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const account = this.#accounts.get(request.systemId);
     if (!account) throw new Error(`account ${request.systemId} was bound and is not in the directory`);
     const { window, deliverWindow } = account.settings;
+    session.form = formOf(account.settings.texts.charset, account.settings.texts.sar);
     return this.#traffic!.bind(
       request.type === 'transmitter' ? '' : request.systemId,
       {
@@ -254,7 +258,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       const known = this.#accounts.get(settings.systemId);
       if (!known) {
         const names = { owner: settings.systemId, sourceSmsc: settings.systemId, sourceType: 'SMPP' };
-        const source = new Source(names, Kind.mt, settings.archiveMode);
+        const source = withTexts(new Source(names, Kind.mt, settings.archiveMode), settings.texts);
         source.rules = SubmitRules.of(settings.rules);
         this.#accounts.set(settings.systemId, { settings, source, rate: new Throughput(settings.throughput, now) });
         continue;
@@ -263,6 +267,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       known.settings = settings;
       known.source.archiveMode = settings.archiveMode;
       known.source.rules = SubmitRules.of(settings.rules);
+      withTexts(known.source, settings.texts);
     }
     const names = new Set(accounts.map(account => account.systemId));
     for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);
@@ -271,6 +276,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     }
     this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
+    this.#traffic?.useShapes(directory.shapes);
     this.#traffic?.settingsChanged();
   }
 

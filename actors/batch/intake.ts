@@ -1,9 +1,17 @@
 import type { Actor, ActorSelf } from '../../runtime/actor.ts';
+import { partMarkOf } from '../long/concatenation.ts';
+import { DraftsLike } from '../long/drafts-like.ts';
+import { partitionOf, queueOf } from '../long/queue.ts';
+import { apart, convert, converts, type Shape } from '../long/shape.ts';
+import { PLAIN_OCTETS, splitText } from '../long/split.ts';
+import { decodePeer, type PeerCharset } from '../text/charset.ts';
+import { encodeText } from '../text/encode.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import type { MessageDraft } from '../message/draft.ts';
-import { BATCH_LIMIT } from '../message/id.ts';
-import { Fate } from '../message/ledger.ts';
-import { ArchiveMode, Kind, type RecordDecisions } from '../message/record.ts';
+import { BATCH_LIMIT, messageId, type MessageId } from '../message/id.ts';
+import { Fate, LedgerWriter } from '../message/ledger.ts';
+import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, type RecordDecisions } from '../message/record.ts';
+import type { LedgerFrame } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { CompiledTable } from '../routing/compiled.ts';
 import { lookup, NO_ROUTE } from '../routing/match.ts';
@@ -29,9 +37,19 @@ export interface IntakeDeps {
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
   /** Commits a batch: spawns its BatchActor, which calls `ended`. `since`: when its first message came in, monotonic ms. */
-  readonly commit: (batch: Buffer, waiting: Waiting, since: number) => void;
+  readonly commit: (batch: Buffer, waiting: Waiting, since: number, ledger: readonly LedgerFrame[]) => void;
   /** Makes the answer that a route gives to the sender of `message`, as a draft. Undefined when it cannot be answered. */
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
+  /** Partitions of the queues in which parts of long messages wait for each other (`long/queue.ts`). */
+  readonly partitions: readonly number[];
+}
+
+/** A message made of others: knows what is to be recorded together with its commit, once its id is known. */
+export interface Made {
+  /** Of how many, 1 to 255. */
+  readonly count: number;
+  /** The ledger of a destination: entries added to it are committed with the message. */
+  made(id: MessageId, ledger: (destination: string) => LedgerWriter): void;
 }
 
 export type IntakeMessage = { readonly type: 'flush' } | { readonly type: 'table'; readonly table: CompiledTable };
@@ -41,6 +59,8 @@ export type IntakeMessage = { readonly type: 'flush' } | { readonly type: 'table
  * so an idle node answers at once and a loaded one makes big batches.
  */
 const IN_FLIGHT = 2;
+/** Until it would be due for dispatch, which it never is: its end comes before. */
+const NEVER_MS = 3_600_000;
 /** Octets at which a batch is closed before it is full: long messages. */
 const OCTET_LIMIT = 512 * 1024;
 
@@ -67,6 +87,15 @@ export class Intake implements Actor<IntakeMessage> {
   /** Where in the open batch the first of the messages is that are taken together; -1: none are. */
   #first = -1;
   #together = 0;
+  #shapes: ReadonlyMap<string, Shape> = new Map();
+  /** Some destination takes texts only in codings of its own: each message's is looked up. */
+  #converting = false;
+  readonly #drafts = new DraftsLike();
+  readonly #others = new DraftsLike();
+  readonly #peers = new DraftsLike();
+  #reference: number;
+  #made: Made | undefined;
+  #attached: { readonly index: number; readonly made: Made }[] = [];
   readonly #decisions: RecordDecisions = {
     kind: Kind.mt,
     group: 0,
@@ -77,10 +106,21 @@ export class Intake implements Actor<IntakeMessage> {
     deliverAfter: 0,
     route: 0,
     hops: 0,
+    part: 0,
+    parts: 0,
+    gathered: 0,
   };
 
   constructor(deps: IntakeDeps) {
     this.#deps = deps;
+    // Parts of two messages to one phone must not bear one number: this one grows from wherever it starts.
+    this.#reference = Math.floor(deps.random() * 0x10000);
+  }
+
+  /** What destinations want of their messages; one that is not there takes them as they are. */
+  useShapes(shapes: ReadonlyMap<string, Shape>): void {
+    this.#shapes = shapes;
+    this.#converting = [...shapes.values()].some(converts);
   }
 
   /** Messages in the open batch. */
@@ -106,6 +146,14 @@ export class Intake implements Actor<IntakeMessage> {
     this.#draining = true;
   }
 
+  /** Where a message goes by the routes; undefined when no route forwards it. */
+  destinationFor(m: MessageDraft, source: Source): string | undefined {
+    const table = this.#table;
+    if (!table) return undefined;
+    const rule = this.#lookup(m, source, table);
+    return rule === NO_ROUTE || table.actionOf(rule) !== 'forward' ? undefined : table.textOf(rule);
+  }
+
   /** When the validity of a message ends that is taken now: as it asks for, within the bounds. ms since 1970 */
   expiryOf(m: MessageDraft, nowMs: number): number {
     const { validityMs, validityMaxMs } = this.#deps.settings;
@@ -117,9 +165,17 @@ export class Intake implements Actor<IntakeMessage> {
    * Routes and takes a message. The submitter is answered after the flush, in a later turn.
    *
    * @param destination where it goes whatever the routes say; it must be one that is known. '' = by the routes
+   * @param made told of its id before the commit, to add to that
    * @returns 0 when it was taken, otherwise the command_status to refuse it with; the submitter hears nothing more then
    */
-  submit(m: MessageDraft, source: Source, submitter: Submitter, token: number, destination = ''): number {
+  submit(
+    m: MessageDraft,
+    source: Source,
+    submitter: Submitter,
+    token: number,
+    destination = '',
+    made: Made | undefined = undefined,
+  ): number {
     const table = this.#table;
     if (this.#draining || !table) return Refusal.throttled;
     if (source.rules !== undefined) {
@@ -128,6 +184,8 @@ export class Intake implements Actor<IntakeMessage> {
     }
     if (this.#full() && !this.#close()) return Refusal.throttled;
     const now = this.#deps.now();
+    this.#made = made;
+    if (source.charset !== 'gsm7' && m.dataCoding === 0 && m.textLength > 0) m = this.#understood(m, source.charset);
     this.#decide(m, source, now);
     const lane = m.priority > 3 ? 3 : m.priority;
     if (destination === '') {
@@ -135,7 +193,8 @@ export class Intake implements Actor<IntakeMessage> {
       if (status !== 0) return status;
     } else {
       this.#decisions.route = 0;
-      this.#add(m, destination, source.name, lane, Fate.queued, submitter, token);
+      const status = this.#forward(m, destination, source.name, lane, submitter, token);
+      if (status !== 0) return status;
     }
     if (!this.#told) {
       this.#told = true;
@@ -202,6 +261,9 @@ export class Intake implements Actor<IntakeMessage> {
     d.kind = source.kind;
     d.archiveMode = source.archiveMode;
     d.flags = source.flags;
+    d.part = 0;
+    d.parts = 0;
+    d.gathered = this.#made === undefined ? 0 : this.#made.count;
     d.deliverAfter = m.deliverAfter;
     d.expiresAt = this.expiryOf(m, now);
   }
@@ -216,16 +278,7 @@ export class Intake implements Actor<IntakeMessage> {
     table: CompiledTable,
     now: number,
   ): number {
-    const rule = lookup(
-      table,
-      source.originIn(table),
-      m.buffer,
-      m.destAt,
-      m.destLength,
-      m.sourceAt,
-      m.sourceLength,
-      this.#deps.random(),
-    );
+    const rule = this.#lookup(m, source, table);
     if (rule === NO_ROUTE) return this.#deps.settings.noRouteStatus;
     const action = table.actionOf(rule);
     if (action === 'reject') return table.statusOf(rule);
@@ -234,9 +287,16 @@ export class Intake implements Actor<IntakeMessage> {
     if (action === 'forward') {
       const destination = table.textOf(rule);
       // What a carrier brings belongs to the application it is for.
+      if (source.gathers) {
+        const mark = partMarkOf(m);
+        if (mark) {
+          const queue = queueOf(partitionOf(m, source.name, mark, this.#deps.partitions));
+          this.#add(m, queue, source.name, lane, Fate.queued, submitter, token);
+          return 0;
+        }
+      }
       const owner = source.kind === Kind.mo ? destination : source.name;
-      this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
-      return 0;
+      return this.#forward(m, destination, owner, lane, submitter, token);
     }
     if (action === 'drop') {
       this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
@@ -252,6 +312,110 @@ export class Intake implements Actor<IntakeMessage> {
     }
     this.#destination = '';
     return 0;
+  }
+
+  /** A message in its peer's own charset, as it is kept here: in GSM 7-bit, or in UCS-2 where that has not all of it. */
+  #understood(m: MessageDraft, charset: Exclude<PeerCharset, 'gsm7'>): MessageDraft {
+    const text = apart(textOf(m), m.dataCoding, m.esmClass);
+    if (!text) return m;
+    const { dataCoding, bytes } = encodeText(decodePeer(text.body, charset));
+    return this.#peers.withText(m, { ...text, dataCoding, body: bytes });
+  }
+
+  #lookup(m: MessageDraft, source: Source, table: CompiledTable): number {
+    return lookup(
+      table,
+      source.originIn(table),
+      m.buffer,
+      m.destAt,
+      m.destLength,
+      m.sourceAt,
+      m.sourceLength,
+      this.#deps.random(),
+    );
+  }
+
+  /** Adds it as its destination wants it: in another coding, in parts, as it is. @returns 0, or the status to refuse with */
+  #forward(
+    m: MessageDraft,
+    destination: string,
+    owner: string,
+    lane: number,
+    submitter: Submitter,
+    token: number,
+  ): number {
+    if (m.textLength > PLAIN_OCTETS || this.#converting) {
+      const shape = this.#shapes.get(destination);
+      if (shape) return this.#shaped(m, shape, destination, owner, lane, submitter, token);
+    }
+    this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
+    return 0;
+  }
+
+  #shaped(
+    m: MessageDraft,
+    shape: Shape,
+    destination: string,
+    owner: string,
+    lane: number,
+    submitter: Submitter,
+    token: number,
+  ): number {
+    let message = m;
+    let text = apart(textOf(m), m.dataCoding, m.esmClass);
+    const other = text && converts(shape) ? convert(textOf(m), m.dataCoding, text.header.length > 0, shape) : undefined;
+    if (other) {
+      text = other;
+      message = this.#others.withText(m, other);
+    }
+    const parts =
+      text && m.textLength > 0 && partMarkOf(message) === undefined
+        ? splitText(text, shape, this.#reference)
+        : undefined;
+    if (!parts || parts.length >= BATCH_LIMIT) {
+      this.#add(message, destination, owner, lane, Fate.queued, submitter, token);
+      return 0;
+    }
+    // All in one batch: a part's id tells that of the whole.
+    if (this.#builder.count + parts.length >= BATCH_LIMIT && !this.#close()) return Refusal.throttled;
+    this.#reference = (this.#reference + 1) & 0xffff;
+    this.#inParts(message, text!.dataCoding, parts, destination, owner, lane, submitter, token);
+    return 0;
+  }
+
+  /** Adds a message that goes in parts: first itself, put aside until their fates have made its own, then each of them. */
+  #inParts(
+    m: MessageDraft,
+    dataCoding: number,
+    texts: readonly Buffer[],
+    destination: string,
+    owner: string,
+    lane: number,
+    submitter: Submitter,
+    token: number,
+  ): void {
+    const d = this.#decisions;
+    const { flags, expiresAt, deliverAfter, archiveMode } = d;
+    const isAlone = this.#first < 0;
+    if (isAlone) this.together(texts.length + 1);
+    d.flags = flags | RecordFlag.whole;
+    d.expiresAt = expiresAt + WHOLE_GRACE_MS;
+    d.deliverAfter = d.expiresAt + NEVER_MS;
+    d.parts = texts.length;
+    this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
+    d.flags = flags;
+    d.expiresAt = expiresAt;
+    d.deliverAfter = deliverAfter;
+    d.gathered = 0;
+    if (archiveMode === ArchiveMode.full) d.archiveMode = ArchiveMode.metadata;
+    this.#drafts.parts(m, texts, dataCoding);
+    for (let i = 0; i < texts.length; i++) {
+      d.part = i + 1;
+      this.#add(this.#drafts.part(i), destination, owner, lane, Fate.queued, undefined, 0);
+    }
+    d.part = 0;
+    d.parts = 0;
+    if (isAlone) this.apart();
   }
 
   #full(): boolean {
@@ -273,7 +437,11 @@ export class Intake implements Actor<IntakeMessage> {
     this.#decisions.fateAtBirth = fate;
     m.sibling = this.#first < 0 ? 0 : this.#builder.count - this.#first;
     m.siblings = this.#first < 0 ? 0 : this.#together;
-    this.#builder.add(m, this.#decisions);
+    const index = this.#builder.add(m, this.#decisions);
+    if (this.#made && submitter) {
+      this.#attached.push({ index, made: this.#made });
+      this.#made = undefined;
+    }
     this.#waiting.submitters.push(submitter);
     this.#waiting.tokens.push(token);
   }
@@ -293,9 +461,26 @@ export class Intake implements Actor<IntakeMessage> {
     this.#inFlight++;
     this.#begun++;
     this.#first = -1;
-    this.#deps.commit(this.#builder.close(number, this.#deps.now(), this.tableVersion), waiting, this.#since);
+    const ledger = this.#attached.length === 0 ? NOTHING : this.#ledgerOf(number);
+    this.#deps.commit(this.#builder.close(number, this.#deps.now(), this.tableVersion), waiting, this.#since, ledger);
     return true;
   }
+
+  /** What the makers of its messages record with the batch. */
+  #ledgerOf(number: number): LedgerFrame[] {
+    const writers = new Map<string, LedgerWriter>();
+    const ledger = (destination: string): LedgerWriter => {
+      let writer = writers.get(destination);
+      if (!writer) writers.set(destination, (writer = new LedgerWriter()));
+      return writer;
+    };
+    for (const { index, made } of this.#attached) made.made(messageId(number, index), ledger);
+    this.#attached = [];
+    return [...writers].map(([destination, writer]) => ({ destination, entries: writer.take() }));
+  }
 }
+
+const NOTHING: readonly LedgerFrame[] = [];
+const textOf = (m: MessageDraft): Buffer => m.buffer.subarray(m.textAt, m.textAt + m.textLength);
 
 const FLUSH: IntakeMessage = { type: 'flush' };

@@ -1,6 +1,7 @@
 import type { SubmitRules } from '../accounts/submit-rules.ts';
 import type { CompiledTable, Origin } from '../routing/compiled.ts';
 import type { ArchiveMode, Kind } from '../message/record.ts';
+import type { PeerCharset } from '../text/charset.ts';
 
 export interface SourceNames {
   /** The account that owns the messages; for what a carrier brings, the carrier. */
@@ -20,6 +21,10 @@ export class Source {
   rules: SubmitRules | undefined = undefined;
   /** `RecordFlag`s of its messages. */
   readonly flags: number;
+  /** What its peer means by data_coding 0. */
+  charset: PeerCharset = 'gsm7';
+  /** Parts of long messages are put together before they are routed on. */
+  gathers = false;
   /** `source_smsc` and `source_type` as routes match them. */
   readonly #sourceSmsc: string;
   readonly #sourceType: string;

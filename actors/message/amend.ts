@@ -41,6 +41,9 @@ export function replacedRecord(before: Buffer, m: MessageDraft): Buffer {
     deliverAfter: m.deliverAfter,
     route: before.readUInt32LE(R.route),
     hops: before[R.hops]!,
+    part: before[R.part]!,
+    parts: before[R.parts]!,
+    gathered: before[R.gathered]!,
   });
   out[R.sibling] = before[R.sibling]!;
   out[R.siblings] = before[R.siblings]!;

@@ -9,11 +9,15 @@ import type { MessageDraft } from './draft.ts';
  *     5  u8  group (batch.ts)               14 u8 registered_delivery 32 f64 expires, ms since 1970
  *     6  u8  fate at birth, 0 = queued      15 u8 data_coding         40 f64 deliver not before, 0 = at once
  *     7  u8  priority                       16 u8 replace_if_present  48 u32 route that chose the destination, 0 = none
- *     8  u8  source TON                     17 u8 sm_default_msg_id   52 u8 hops, 53 3 x 0
- *     9  u8  source NPI                     18 u8 source octets
+ *     8  u8  source TON                     17 u8 sm_default_msg_id   52 u8 hops
+ *     9  u8  source NPI                     18 u8 source octets       53 u8 part, 54 u8 parts, 55 u8 gathered
  *     10 u8  destination TON                19 u8 destination octets
  *     11 u8  destination NPI                20 u8 service_type octets, 21 u8 archive mode, 22 u16 RecordFlag
  *     56 u8 sibling, 57 u8 siblings, 58 u16 0   60 source, destination, service_type, text, TLVs
+ *
+ * 53 to 55 are about long messages, 0 for all others: which part of a longer message that we cut, from 1; how many parts that
+ * has; how many messages this one was put together from. In a receipt about a message that we cut they say how many of
+ * its parts were delivered, 53, out of how many, 54.
  */
 export const R = {
   length: 0,
@@ -42,6 +46,9 @@ export const R = {
   deliverAfter: 40,
   route: 48,
   hops: 52,
+  part: 53,
+  parts: 54,
+  gathered: 55,
   sibling: 56,
   siblings: 57,
   head: 60,
@@ -58,6 +65,12 @@ export const RecordFlag = {
   extras: 2,
   /** Tried once: what would be tried again for any other message has failed for it. */
   once: 32,
+  /** One part of a longer message, which lies as many places before it in the batch as its number says (`actors/long`). */
+  part: 4,
+  /** A message that goes in parts: it waits for what becomes of them, and is not sent itself. */
+  whole: 8,
+  /** Put together from parts that came as messages of their own: what becomes of it is what becomes of them. */
+  gathered: 16,
   /** Text and TLVs are gone (`subsetOf`, `Keep.stub`). */
   stub: 0x8000,
 } as const;
@@ -80,6 +93,10 @@ export interface RecordDecisions {
   deliverAfter: number;
   route: number;
   hops: number;
+  /** `R.part`, `R.parts`, `R.gathered`. */
+  part: number;
+  parts: number;
+  gathered: number;
 }
 
 /** Octets that `writeRecord` will write. */
@@ -124,7 +141,7 @@ export function writeRecord(out: Buffer, at: number, m: MessageDraft, d: RecordD
   out.writeDoubleLE(d.expiresAt, at + R.expiresAt);
   out.writeDoubleLE(d.deliverAfter, at + R.deliverAfter);
   out.writeUInt32LE(d.route, at + R.route);
-  out.writeUInt32LE(d.hops, at + R.hops);
+  out.writeUInt32LE((d.hops | (d.part << 8) | (d.parts << 16) | (d.gathered << 24)) >>> 0, at + R.hops);
   out.writeUInt32LE(m.sibling | (m.siblings << 8), at + R.sibling);
   return to;
 }
@@ -165,6 +182,11 @@ export function readRecord(m: MessageDraft, buffer: Buffer, at: number): void {
 
 export const recordLength = (buffer: Buffer, at: number): number => buffer.readUInt32LE(at);
 export const expiresAtOf = (buffer: Buffer, at: number): number => buffer.readDoubleLE(at + R.expiresAt);
+/** How long a message that goes in parts waits at most for what becomes of them, after its validity has ended, ms. */
+export const WHOLE_GRACE_MS = 72 * 3_600_000;
+/** When a message's validity ends, as its sender knows it: one that goes in parts lies in the store for longer. */
+export const validUntil = (buffer: Buffer, at: number): number =>
+  buffer.readDoubleLE(at + R.expiresAt) - ((buffer[at + R.flags]! & RecordFlag.whole) === 0 ? 0 : WHOLE_GRACE_MS);
 export const deliverAfterOf = (buffer: Buffer, at: number): number => buffer.readDoubleLE(at + R.deliverAfter);
 export const sourceOf = (buffer: Buffer, at: number): string =>
   buffer.latin1Slice(at + R.head, at + R.head + buffer[at + R.sourceLength]!);

@@ -2,7 +2,7 @@ import type { MessageId } from '../message/id.ts';
 import { changedRecord, replacedRecord, type Changes } from '../message/amend.ts';
 import type { MessageDraft } from '../message/draft.ts';
 import { Fate, L, nextEntry, What } from '../message/ledger.ts';
-import { destOf, R, sourceOf } from '../message/record.ts';
+import { destOf, R, RecordFlag, sourceOf } from '../message/record.ts';
 import type { FoundMessage, Match, MessageStore } from '../ports.ts';
 
 /** What the archive tells of a message that has left the store. */
@@ -71,8 +71,12 @@ export class MessageDesk {
       isSame(dest, destOf(asBuffer(record), 0)),
     );
     if (siblings.length === 0) return 'unknown';
-    const outcomes = await Promise.all(siblings.map(sibling => this.#deps.store.cancel(sibling.id)));
-    return outcomes.includes('done') ? 'done' : 'too-late';
+    // What goes in parts waits as long as they do: it is cancelled when one of them can be.
+    const [wholes, sent] = [siblings.filter(isWhole), siblings.filter(sibling => !isWhole(sibling))];
+    const outcomes = await Promise.all(sent.map(sibling => this.#deps.store.cancel(sibling.id)));
+    if (!outcomes.includes('done')) return 'too-late';
+    await Promise.all(wholes.map(whole => this.#deps.store.cancel(whole.id)));
+    return 'done';
   }
 
   /** Cancels all messages that wait and match. @returns how many */
@@ -86,6 +90,7 @@ export class MessageDesk {
   async change(account: string, id: MessageId, source: string, changes: Changes): Promise<ChangeOutcome> {
     const found = await this.#own(account, id, source);
     if (!found) return (await this.#isArchived(account, id)) ? 'too-late' : 'unknown';
+    if (isInParts(found)) return 'too-late';
     const outcome = await this.#deps.store.amend(id, changedRecord(found.record, changes));
     return outcome === 'done' || outcome === 'unknown' ? outcome : 'too-late';
   }
@@ -99,7 +104,7 @@ export class MessageDesk {
   async replace(account: string, match: Match, m: MessageDraft): Promise<MessageId | undefined> {
     await this.#deps.committed();
     const [found] = await this.#deps.store.search(account, match, 1);
-    if (!found) return undefined;
+    if (!found || isInParts(found)) return undefined;
     const outcome = await this.#deps.store.amend(found.id, replacedRecord(asBuffer(found.record), m));
     return outcome === 'done' ? found.id : undefined;
   }
@@ -159,12 +164,18 @@ function fateOf(found: FoundMessage): MessageFate {
   return {
     source: sourceOf(asBuffer(found.record), 0),
     fate: found.fate,
-    scheduled: found.dueAt > 0 && found.attempts === 0,
+    scheduled: found.dueAt > 0 && found.attempts === 0 && !isWhole(found),
     final: found.fate !== Fate.queued && !awaits,
     doneAt: doneAt || found.createdAt,
     error,
   };
 }
+
+/** A message that goes in parts; it is not sent itself. */
+const isWhole = ({ record }: FoundMessage): boolean => (record[R.flags]! & RecordFlag.whole) !== 0;
+/** It, or one of its parts: each is cut for its text. */
+const isInParts = ({ record }: FoundMessage): boolean =>
+  (record[R.flags]! & (RecordFlag.whole | RecordFlag.part)) !== 0;
 
 /** '' is not compared. */
 const isSame = (wanted: string, own: string): boolean => wanted === '' || wanted === own;

@@ -13,7 +13,9 @@ import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
 import type { OwnReceipts } from '../route/outcomes.ts';
 import type { Along, Settler, SlotHolder } from '../route/settler.ts';
-import { errorNumber, errorText, wantsIntermediate, wantsReceipt } from './receipt-rules.ts';
+import { AnswerOf } from './answer-of.ts';
+import { errorNumber, errorText, intermediateTo, LONG_FLAGS, receiptTo } from './receipt-rules.ts';
+import type { Whole, WholeOutcome } from './whole.ts';
 
 /** A receipt as it came from a carrier. */
 export interface IncomingReceipt {
@@ -144,6 +146,9 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       deliverAfter: 0,
       route: 0,
       hops: 0,
+      part: 0,
+      parts: 0,
+      gathered: 0,
     };
   }
 
@@ -184,15 +189,43 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const at = delivery.at(index);
     const id = delivery.id(index);
     const nowMs = now();
-    if (fate !== Fate.delivered) counters.failed++;
+    if (fate !== Fate.delivered && fate !== Fate.sent) counters.failed++;
     settler.writer(destination).add(id, What.settled, fate, attempts, 0, error, nowMs, undefined, 0, 0);
     settler.added(holder, slot);
-    if (buffer[at + R.kind] === Kind.mt && wantsReceipt(buffer, at, fate)) {
-      const account = delivery.batch.groups[buffer[at + R.group]!]!.account;
-      this.#add(account, buffer, at, id, createdAt, nowMs, fate, errorText(error));
+    const { account } = delivery.batch.groups[buffer[at + R.group]!]!;
+    const queue = receiptTo(buffer, at, id, account, fate);
+    if (queue !== '') {
+      this.#add(queue, account, buffer, at, id, createdAt, nowMs, fate, errorText(error));
       this.#changed();
     }
     deliveries.fated(delivery);
+  }
+
+  /**
+   * Settles a message that went in parts with what became of them, and in the same commit what told so.
+   *
+   * @param told where the news of its parts lie, and their ids
+   */
+  concludeWhole(
+    whole: Whole,
+    outcome: WholeOutcome,
+    told: { readonly queue: string; readonly ids: readonly MessageId[] },
+  ): void {
+    const { settler } = this.#deps;
+    const { id, record, at, account, destination, createdAt } = whole;
+    const { fate, error, doneAt } = outcome;
+    settler.writer(destination).add(id, What.settled, fate, 0, 0, errorNumber(error), doneAt, undefined, 0, 0);
+    settler.added(undefined, -1);
+    for (const each of told.ids) {
+      settler.writer(told.queue).add(each, What.settled, Fate.delivered, 0, 0, 0, doneAt, undefined, 0, 0);
+      settler.added(undefined, -1);
+    }
+    const queue = receiptTo(record, at, id, account, fate);
+    if (queue === '') return;
+    this.#decisions.part = outcome.delivered;
+    this.#decisions.parts = outcome.parts;
+    this.#add(queue, account, record, at, id, createdAt, doneAt, fate, error);
+    this.#changed();
   }
 
   receive(message: ReceiptMessage): void {
@@ -327,14 +360,15 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   /** @param at where the message's record is in `records` */
   #matched(asked: Asked, id: MessageId, account: string, records: Buffer, at: number, submittedAt: number): void {
     const { submitter, token, fate, final, error, doneAt } = asked.receipt;
-    const wanted = final ? wantsReceipt(records, at, fate) : wantsIntermediate(records, at);
+    const queue = final ? receiptTo(records, at, id, account, fate) : intermediateTo(records, at, id, account);
+    const wanted = queue !== '';
     if (final) this.#tell(asked, id, wanted ? undefined : new AnswerOf(submitter, id));
     else if (!wanted) submitter.accepted(token, id);
     if (!wanted) return;
     // First: the batch may be full with this one.
     this.#waiting.submitters.push(submitter);
     this.#waiting.tokens.push(token);
-    this.#add(account, records, at, id, submittedAt, doneAt, fate, error);
+    this.#add(queue, account, records, at, id, submittedAt, doneAt, fate, error);
   }
 
   /** The final fate of a message. @param then released when that is flushed */
@@ -353,6 +387,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   /** Adds a receipt about the message at `at` to the open batch. The submitter has been added already. */
   #add(
+    queue: string,
     account: string,
     buffer: Buffer,
     at: number,
@@ -368,8 +403,9 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const m = this.#draft;
     m.buffer = scratch;
     let to = writeReceipt(scratch, 0, {
-      // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source.
-      messageId: messageId - buffer[at + R.sibling]!,
+      // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source. Of one
+      // in parts it hears as of the whole.
+      messageId: queue === account ? messageId - buffer[at + R.sibling]! : messageId,
       submittedAt,
       doneAt,
       fate,
@@ -390,9 +426,19 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     m.destNpi = original.sourceNpi;
     m.esmClass = 0x04;
     const d = this.#decisions;
-    d.group = this.#builder.group(account, account, RECEIPT_LANE);
+    d.group = this.#builder.group(queue, account, RECEIPT_LANE);
     d.expiresAt = this.#deps.now() + this.#deps.settings.validityMs;
+    d.flags = 0;
+    if (queue !== account) {
+      d.flags = buffer[at + R.flags]! & LONG_FLAGS;
+      d.part = buffer[at + R.part]!;
+      d.parts = buffer[at + R.parts]!;
+      d.gathered = buffer[at + R.gathered]!;
+    }
     this.#builder.add(m, d);
+    d.part = 0;
+    d.parts = 0;
+    d.gathered = 0;
     if (this.#builder.full) this.#close(undefined);
   }
 
@@ -454,16 +500,3 @@ function isFrom(phone: string, record: Buffer, at: number): boolean {
 }
 /** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
 const RECEIPT_LANE = 0;
-
-/** Answers a carrier whose receipt nobody wants, when the fate that it tells is flushed. */
-class AnswerOf implements SlotHolder {
-  readonly #submitter: Submitter;
-  readonly #id: MessageId;
-  constructor(submitter: Submitter, id: MessageId) {
-    this.#submitter = submitter;
-    this.#id = id;
-  }
-  release(token: number): void {
-    this.#submitter.accepted(token, this.#id);
-  }
-}

@@ -1,12 +1,18 @@
 import { Fate } from '../message/ledger.ts';
-import { R, RecordFlag } from '../message/record.ts';
+import { queueOfMessage } from '../long/queue.ts';
+import type { MessageId } from '../message/id.ts';
+import { Kind, R, RecordFlag } from '../message/record.ts';
+
+/** What is gathered (`actors/long`): its receipts do not go to the account as they are. */
+export const LONG_FLAGS = RecordFlag.part | RecordFlag.gathered;
 
 /** Is there a queue that its sender's answers go to? */
 export const isPushed = (record: Buffer, at: number): boolean => (record[at + R.flags]! & RecordFlag.pull) === 0;
 
 /** Does registered_delivery (SMPP v3.4 §5.2.17, bits 1 and 0) ask for a receipt of this fate, and is there a queue for it? */
 export function wantsReceipt(record: Buffer, at: number, fate: Fate): boolean {
-  if (!isPushed(record, at)) return false;
+  // That it was sent is no fate yet: nobody will tell its fate.
+  if (!isPushed(record, at) || fate === Fate.sent) return false;
   switch (record[at + R.registeredDelivery]! & 0x03) {
     case 1:
       return true;
@@ -19,9 +25,24 @@ export function wantsReceipt(record: Buffer, at: number, fate: Fate): boolean {
   }
 }
 
-/** The same for an intermediate one (§5.2.17, bit 4). */
-export const wantsIntermediate = (record: Buffer, at: number): boolean =>
-  isPushed(record, at) && (record[at + R.registeredDelivery]! & 0x10) !== 0;
+/**
+ * Where a receipt of this fate goes: to the account, if it was asked for; of a part, and of what was put together, to where
+ * those are gathered; '' nowhere.
+ */
+export function receiptTo(record: Buffer, at: number, id: MessageId, account: string, fate: Fate): string {
+  const flags = record[at + R.flags]!;
+  if ((flags & LONG_FLAGS) === 0) {
+    return record[at + R.kind] === Kind.mt && wantsReceipt(record, at, fate) ? account : '';
+  }
+  if ((flags & RecordFlag.part) !== 0) return queueOfMessage(id);
+  return (record[at + R.registeredDelivery]! & 0x03) === 0 ? '' : queueOfMessage(id);
+}
+
+/** The same for an intermediate one (§5.2.17, bit 4), but that the account hears of a part at once. */
+export function intermediateTo(record: Buffer, at: number, id: MessageId, account: string): string {
+  if (!isPushed(record, at) || (record[at + R.registeredDelivery]! & 0x10) === 0) return '';
+  return (record[at + R.flags]! & RecordFlag.gathered) === 0 ? account : queueOfMessage(id);
+}
 
 /** `err:` of a receipt has three characters. */
 export const errorText = (error: number): string => String(error % 1000).padStart(3, '0');

@@ -109,14 +109,20 @@ export class Outcomes {
     const attempts = delivery.attemptsOf(index);
     switch (answer) {
       case Answer.taken: {
-        if (this.settings.kind === 'account' && this.#wantsOwnReceipt(delivery, index)) {
+        const isPart = delivery.batch.buffer[delivery.at(index) + R.part] !== 0 && !isReceipt(delivery, index);
+        if (this.settings.kind === 'account' && (isPart || this.#wantsOwnReceipt(delivery, index))) {
           receipts.conclude(delivery, index, destination, Fate.delivered, 0, attempts + 1, outlet, slot);
           return;
         }
-        if (delivery.batch.buffer[delivery.at(index) + R.kind] === Kind.receipt) this.#deps.counters.receiptsPassedOn++;
+        if (isReceipt(delivery, index)) this.#deps.counters.receiptsPassedOn++;
         const isCarrier = this.settings.kind === 'carrier';
         const awaits =
           isCarrier && (delivery.batch.buffer[delivery.at(index) + R.registeredDelivery]! & 0x03) !== 0 && idLength > 0;
+        if (isPart && !awaits) {
+          // No more will be known of it: the message that it is a part of is told so.
+          receipts.conclude(delivery, index, destination, Fate.sent, 0, attempts + 1, outlet, slot);
+          return;
+        }
         const fate = isCarrier ? Fate.sent : Fate.delivered;
         const flags = awaits ? LedgerFlag.awaitsReceipt : 0;
         settler
@@ -265,3 +271,6 @@ export class Outcomes {
     return buffer[at + R.kind] === Kind.mt && (registered === 1 || registered === 3);
   }
 }
+
+const isReceipt = (delivery: Delivery, index: number): boolean =>
+  delivery.batch.buffer[delivery.at(index) + R.kind] === Kind.receipt;

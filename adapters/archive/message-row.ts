@@ -1,6 +1,6 @@
 import type { Batch, Group } from '../../actors/message/batch.ts';
 import { messageId, type PublicIds } from '../../actors/message/id.ts';
-import { ArchiveMode, R, RecordFlag } from '../../actors/message/record.ts';
+import { ArchiveMode, R, RecordFlag, validUntil } from '../../actors/message/record.ts';
 import { CopyEncoder, pgDay } from './copy-encoder.ts';
 import type { Fold } from './fold.ts';
 
@@ -150,7 +150,7 @@ export class MessageRows {
     at += serviceTypeLength;
 
     this.#outcome(index, batch.createdAt);
-    e.instantOrNull(b.readDoubleLE(record + R.expiresAt));
+    e.instantOrNull(validUntil(b, record));
     const failed = fold.receipt[index] === 1 ? fold.receiptError[index]! : fold.settledError[index]!;
     e.int64OrNull(failed);
     const carrierIdLength = fold.carrierIdLength[index]!;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EXPECTED_NETWORK, parseNetwork } from '../../actors/accounts/allow-ips.ts';
+import { PEER_CHARSETS } from '../../actors/text/charset.ts';
 import { amount, ascii, digits, flag, group, listOf, name, oneOf, remotePort, text, whole } from './fields.ts';
 
 /** Accounts, carriers and frontends: everything a queue can lead to. They share one name space. */
@@ -23,6 +24,45 @@ const bindsOfType = (type: string) =>
 
 const bindRange = (field: string) =>
   whole(0, 255).nullable().default(null).describe(`The ${field} a bind must give (SMPP v3.4 §4.1); null: any`);
+const charset = () =>
+  oneOf(...PEER_CHARSETS)
+    .default('gsm7')
+    .describe('What it means by data_coding 0; texts are converted from and to it');
+
+const assemble = () =>
+  flag()
+    .default(false)
+    .describe(
+      'true: parts of long messages it sends are put together before they are routed on; false: they pass as they are',
+    );
+
+const longMessages = (byDefault: 'udh-8' | 'payload') =>
+  oneOf('udh-8', 'udh-16', 'sar', 'payload')
+    .default(byDefault)
+    .describe(
+      'How it gets messages that are too long for one: in parts, marked by a header with a reference of 8 or 16 bits or by SAR TLVs, or whole in message_payload. What came in parts stays as it is',
+    );
+
+const codings = () =>
+  listOf(oneOf('gsm7', 'latin1', 'ucs2'), 'codings', 3)
+    .default([])
+    .describe('Codings it takes: texts in another are converted, as far as one of these has them; empty: any');
+
+const LANGUAGES = [
+  'turkish',
+  'spanish',
+  'portuguese',
+  'bengali',
+  'gujarati',
+  'hindi',
+  'kannada',
+  'malayalam',
+  'oriya',
+  'punjabi',
+  'tamil',
+  'telugu',
+  'urdu',
+] as const;
 
 export const accountSchema = group({
   system_id: systemId(),
@@ -57,6 +97,10 @@ export const accountSchema = group({
   archive: oneOf('full', 'metadata', 'counters')
     .default('full')
     .describe('What is kept of its messages: all, all but the text, or counts only'),
+  charset: charset(),
+  codings: codings(),
+  long_messages: longMessages('payload'),
+  assemble: assemble(),
 });
 
 const INTERFACE_VERSION = '3.3, 3.4 or 5.0';
@@ -186,6 +230,18 @@ export const smppCarrierSchema = group({
   reconnect_seconds: amount(0.05, 3600).default(1).describe('First wait after a lost session; doubles each time'),
   reconnect_max_seconds: amount(0.05, 86_400).default(5).describe('Longest such wait'),
   log_pdus: flag().default(false).describe('A line in the log for each PDU: its header, never what it says'),
+  charset: charset(),
+  codings: codings(),
+  languages: listOf(oneOf(...LANGUAGES), 'languages', LANGUAGES.length)
+    .default([])
+    .describe('National tables it knows (3GPP TS 23.038): UCS-2 texts that fit them are sent in 7 bits'),
+  transliterate: flag()
+    .default(false)
+    .describe('true: UCS-2 texts are sent in 7 bits by the nearest characters, where each has one'),
+  long_messages: longMessages('udh-8'),
+  max_octets: whole(60, 255).default(140).describe('Octets of header and text in one message; more is cut'),
+  max_parts: whole(1, 255).default(255).describe('A message that needs more goes whole, in message_payload'),
+  assemble: assemble(),
   receipt_hours: whole(1, 720).default(72).describe('How long the carrier may take to send a receipt'),
 });
 

@@ -113,6 +113,14 @@ const messages = group({
   transaction_seconds: amount(0.1, 600)
     .default(20)
     .describe('How long a message in datagram or transaction mode may take (esm_class, SMPP v3.4 §2.10)'),
+  assembly_timeout_seconds: amount(0.1, 86_400)
+    .default(300)
+    .describe(
+      'How long parts that are to be put together (`assemble`) wait for the others; then they go on as they came',
+    ),
+  assembly_max_parts: whole(100, 10_000_000)
+    .default(100_000)
+    .describe('Most parts that wait, on this node; beyond it the oldest go on as they came'),
 });
 
 const guard = group({

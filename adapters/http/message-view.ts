@@ -1,7 +1,7 @@
 import { MessageDraft } from '../../actors/message/draft.ts';
 import { readExtras } from '../../actors/message/extras.ts';
 import { FATE_NAMES, Fate, L, nextEntry, What } from '../../actors/message/ledger.ts';
-import { Kind, R, readRecord, RecordFlag } from '../../actors/message/record.ts';
+import { Kind, R, readRecord, RecordFlag, validUntil } from '../../actors/message/record.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
 import { charsetOf, type Charset } from '../../actors/text/data-coding.ts';
 import { decodeText } from '../../actors/text/decode.ts';
@@ -32,6 +32,7 @@ export function viewOfFound(found: FoundMessage, publicId: number, readsText: bo
   const m = new MessageDraft();
   readRecord(m, record, 0);
   const tlvs = record.subarray(m.tlvsAt, m.tlvsAt + m.tlvsLength);
+  const isWhole = (m.flags & RecordFlag.whole) !== 0;
   const deliverAfter = found.fate === Fate.queued ? record.readDoubleLE(R.deliverAfter) : 0;
   const { status, deliver_time, sent_time, done_time, error, carrier_id } = outcomeOfFound(found);
   return {
@@ -47,9 +48,10 @@ export function viewOfFound(found: FoundMessage, publicId: number, readsText: bo
     ),
     deliver_time,
     delivery_attempts: found.attempts,
-    expires: isoTime(record.readDoubleLE(R.expiresAt)),
+    expires: isoTime(validUntil(record, 0)),
     inserted_at: isoTime(found.createdAt),
-    deliver_after: isoTimeOrNull(found.dueAt === 0 ? deliverAfter : found.dueAt),
+    // One that goes in parts is not due itself.
+    deliver_after: isWhole ? null : isoTimeOrNull(found.dueAt === 0 ? deliverAfter : found.dueAt),
     status,
     sent_time,
     done_time,

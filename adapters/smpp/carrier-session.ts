@@ -10,6 +10,7 @@ import { writeDeliverSmResp } from './codec/hot-write.ts';
 import type { Pdu } from './codec/pdus.ts';
 import { TLVS } from './codec/tlvs.ts';
 import type { Addressing } from './addressing.ts';
+import type { Form } from './form.ts';
 import { answerOf, type MessageWriter } from './mapping.ts';
 import { ParsedReceipt, parseReceipt } from './receipt-parse.ts';
 import { SmppSession, type SideEffect } from './session.ts';
@@ -31,6 +32,8 @@ export interface CarrierBind {
 /** How we speak to a carrier: may change while a session lives. */
 export interface CarrierHabits {
   readonly addressing: Addressing;
+  /** How it wants texts. */
+  readonly form: Form;
   /** The ids that a receipt's id may be of, as this carrier writes them (`receipt_id`). */
   readonly receiptIds: ReceiptIds;
   /** A deliver_sm that reads like a receipt is one, even where its esm_class does not say so. */
@@ -138,7 +141,7 @@ export class CarrierSession extends SmppSession implements Wire {
   }
 
   send(sequence: number, delivery: Delivery, index: number): void {
-    const { addressing } = this.#habits;
+    const { addressing, form } = this.#habits;
     this.#deps.writer.write(
       this.out,
       COMMAND_ID.submit_sm,
@@ -147,6 +150,7 @@ export class CarrierSession extends SmppSession implements Wire {
       index,
       hasTlvs(this.version),
       addressing,
+      form,
     );
   }
 

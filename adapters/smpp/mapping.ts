@@ -11,6 +11,7 @@ import type { COMMAND_ID } from './codec/command-id.ts';
 import { STATUS, statusOf } from './codec/command-status.ts';
 import { dataSmSize, writeDataSm } from './codec/data-sm.ts';
 import { smSize, writeSm } from './codec/hot-write.ts';
+import { AS_KEPT, reform, type Form } from './form.ts';
 import type { Output } from './output.ts';
 import { RECEIPT_TEXT_LIMIT, RECEIPT_TLVS_LIMIT, writeReceiptText, writeReceiptTlvs } from './receipt-text.ts';
 
@@ -73,13 +74,17 @@ export class MessageWriter {
     index: number,
     tlvs: boolean,
     addressing: Addressing = AS_IT_IS,
+    form: Form = AS_KEPT,
   ): void {
     const m = this.#draft;
     const { buffer } = delivery.batch;
     const recordAt = delivery.at(index);
     readRecord(m, buffer, recordAt);
-    if (buffer[recordAt + R.kind] === Kind.receipt) this.#receipt(m, tlvs);
-    else skipExtras(m);
+    if (buffer[recordAt + R.kind] === Kind.receipt) this.#receipt(m, tlvs, recordAt);
+    else {
+      skipExtras(m);
+      if (form !== AS_KEPT) reform(m, form);
+    }
     if (addressing !== AS_IT_IS) fit(m, addressing, expiresAtOf(buffer, recordAt), this.#now());
     const { serviceType } = addressing;
     // It is the first field: the PDU is written that much further on, then its header is put before it.
@@ -96,19 +101,22 @@ export class MessageWriter {
   }
 
   /** Writes a message as data_sm, to an application. */
-  writeData(out: Output, sequence: number, delivery: Delivery, index: number): void {
+  writeData(out: Output, sequence: number, delivery: Delivery, index: number, form: Form = AS_KEPT): void {
     const m = this.#draft;
     const { buffer } = delivery.batch;
     const recordAt = delivery.at(index);
     readRecord(m, buffer, recordAt);
-    if (buffer[recordAt + R.kind] === Kind.receipt) this.#receipt(m, true);
-    else skipExtras(m);
+    if (buffer[recordAt + R.kind] === Kind.receipt) this.#receipt(m, true, recordAt);
+    else {
+      skipExtras(m);
+      if (form !== AS_KEPT) reform(m, form);
+    }
     const room = out.room(dataSmSize(m));
     out.wrote(writeDataSm(room, out.at, sequence, m));
   }
 
   /** The record of a receipt has addresses and facts; here the facts become text and TLVs (v3.4 Appendix B). */
-  #receipt(m: MessageDraft, tlvs: boolean): void {
+  #receipt(m: MessageDraft, tlvs: boolean, recordAt: number): void {
     const scratch = this.#scratch;
     const body = m.buffer;
     const bodyAt = m.textAt;
@@ -116,7 +124,9 @@ export class MessageWriter {
     const destAt = copyShort(body, m.sourceAt, m.sourceLength, scratch, 0);
     const serviceTypeAt = copyShort(body, m.destAt, m.destLength, scratch, destAt);
     const textAt = copyShort(body, m.serviceTypeAt, m.serviceTypeLength, scratch, serviceTypeAt);
-    const tlvsAt = writeReceiptText(scratch, textAt, body, bodyAt, publicId);
+    // Of a message that went in parts.
+    const parts = body[recordAt + R.parts]!;
+    const tlvsAt = writeReceiptText(scratch, textAt, body, bodyAt, publicId, parts, body[recordAt + R.part]);
     m.buffer = scratch;
     m.sourceAt = 0;
     m.destAt = destAt;

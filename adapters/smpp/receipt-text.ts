@@ -23,7 +23,9 @@ const MESSAGE_STATE = 0x0427;
 const NETWORK_GSM = 3;
 
 const ID = Buffer.from('id:');
-const SUB = Buffer.from(' sub:001 dlvrd:');
+const SUB_ONE = Buffer.from(' sub:001 dlvrd:');
+const SUB = Buffer.from(' sub:');
+const DLVRD = Buffer.from(' dlvrd:');
 const DELIVERED = Buffer.from('001');
 const NOT_DELIVERED = Buffer.from('000');
 const SUBMIT_DATE = Buffer.from(' submit date:');
@@ -42,13 +44,28 @@ const DOT = 0x2e;
  *
  * @param body holds the receipt (`writeReceipt`) at `bodyAt`
  * @param publicId the id the peer was given for its message, 0 to 2^53-1
+ * @param parts messages that it was sent as, when it was too long for one; 0: it was one
+ * @param delivered of these
  */
-export function writeReceiptText(out: Buffer, at: number, body: Buffer, bodyAt: number, publicId: number): number {
+export function writeReceiptText(
+  out: Buffer,
+  at: number,
+  body: Buffer,
+  bodyAt: number,
+  publicId: number,
+  parts = 0,
+  delivered = 0,
+): number {
   const state = stateOfFate(body[bodyAt + RECEIPT.fate]! as Fate);
   let to = put(out, at, ID);
   to = putNumber(out, to, publicId);
-  to = put(out, to, SUB);
-  to = put(out, to, state === MessageState.delivered ? DELIVERED : NOT_DELIVERED);
+  if (parts === 0) {
+    to = put(out, to, SUB_ONE);
+    to = put(out, to, state === MessageState.delivered ? DELIVERED : NOT_DELIVERED);
+  } else {
+    to = putDigits(out, put(out, to, SUB), parts, 3);
+    to = putDigits(out, put(out, to, DLVRD), delivered, 3);
+  }
   to = put(out, to, SUBMIT_DATE);
   to = putDate(out, to, body.readDoubleLE(bodyAt + RECEIPT.submittedAt));
   to = put(out, to, DONE_DATE);

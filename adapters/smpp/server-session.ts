@@ -12,6 +12,8 @@ import { readSm } from './codec/hot-read.ts';
 import { RESP_ROOM, writeSmResp } from './codec/hot-write.ts';
 import type { Pdu, PduInput } from './codec/pdus.ts';
 import { tlv } from './codec/tlvs.ts';
+import { AS_IT_IS } from './addressing.ts';
+import { AS_KEPT, type Form } from './form.ts';
 import { deliverAnswerOf, type MessageWriter } from './mapping.ts';
 import { isDatagram, isTransaction, onceOnly, Transaction, type AnsweredAs } from './operations/modes.ts';
 import type { Session } from './operations/operation.ts';
@@ -86,6 +88,8 @@ export class ServerSession extends SmppSession implements Wire {
   /** The gatekeeper's number of the session, 0 until it is accepted. */
   #number = 0;
   #actor: BindActor | undefined;
+  /** How the account wants texts. */
+  form: Form = AS_KEPT;
 
   constructor(socket: Socket, peer: string, deps: ServerDeps) {
     super('smsc', socket, peer, { timers: deps.settings.timers, now: deps.now, monotonic: deps.monotonic });
@@ -159,9 +163,9 @@ export class ServerSession extends SmppSession implements Wire {
     const { writer } = this.#deps;
     const tlvs = hasTlvs(this.version);
     if (this.#asData !== 'none' && tlvs && (this.#asData === 'all' || isReceipt(delivery, index))) {
-      writer.writeData(this.out, sequence, delivery, index);
+      writer.writeData(this.out, sequence, delivery, index, this.form);
     } else if (tlvs || delivery.batch.buffer.readUInt32LE(delivery.at(index) + R.textLength) <= MOST_TEXT) {
-      writer.write(this.out, COMMAND_ID.deliver_sm, sequence, delivery, index, tlvs);
+      writer.write(this.out, COMMAND_ID.deliver_sm, sequence, delivery, index, tlvs, AS_IT_IS, this.form);
     } else {
       // Nothing such a peer knows can carry it. It may have a session that can.
       const later = (): unknown =>

@@ -46,6 +46,9 @@ const decisions = {
   deliverAfter: 0,
   route: 1,
   hops: 0,
+  part: 0,
+  parts: 0,
+  gathered: 0,
 } as const;
 
 let next = await port.allocate(Math.ceil(messages / BATCH_LIMIT) + 1);

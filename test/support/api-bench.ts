@@ -163,6 +163,9 @@ function recordOf(m: MessageDraft): Buffer {
     deliverAfter: m.deliverAfter,
     route: 1,
     hops: 0,
+    part: 0,
+    parts: 0,
+    gathered: 0,
   });
   const { buffer, offsets } = readBatch(builder.close(1, NOW, 1), true);
   return buffer.subarray(offsets[0], offsets[0]! + buffer.readUInt32LE(offsets[0]));

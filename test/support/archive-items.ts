@@ -75,6 +75,9 @@ export function batchOf(number: number, createdAt: number, messages: readonly Te
       deliverAfter: m.deliverAfter ?? 0,
       route: 3,
       hops: 0,
+      part: 0,
+      parts: 0,
+      gathered: 0,
     });
   }
   return builder.close(number, createdAt, 9);

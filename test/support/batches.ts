@@ -24,6 +24,9 @@ export function batchOf(number: number, count: number, createdAt = 1_000_000): B
       deliverAfter: 0,
       route: 0,
       hops: 0,
+      part: 0,
+      parts: 0,
+      gathered: 0,
     });
   }
   return builder.close(number, createdAt, 1);

@@ -27,6 +27,10 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   credits: null,
   allow_ips: [],
   archive: 'full',
+  charset: 'gsm7',
+  codings: [],
+  long_messages: 'payload',
+  assemble: false,
   ...more,
 });
 

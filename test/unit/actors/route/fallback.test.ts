@@ -28,7 +28,17 @@ function delivery(first: number, count = 1, kind: Kind = Kind.mt, flags = 0): De
   m.destAt = 4;
   m.destLength = 12;
   const group = builder.group('a', 'shop', 0);
-  const decisions = { kind, group, fateAtBirth: 0, archiveMode: ArchiveMode.full, flags, hops: 0 };
+  const decisions = {
+    kind,
+    group,
+    fateAtBirth: 0,
+    archiveMode: ArchiveMode.full,
+    flags,
+    hops: 0,
+    part: 0,
+    parts: 0,
+    gathered: 0,
+  };
   for (let i = 0; i < count; i++) {
     builder.add(m, { ...decisions, expiresAt: Infinity, deliverAfter: 0, route: first + 1 });
   }

@@ -168,14 +168,7 @@ export class Intake implements Actor<IntakeMessage> {
    * @param made told of its id before the commit, to add to that
    * @returns 0 when it was taken, otherwise the command_status to refuse it with; the submitter hears nothing more then
    */
-  submit(
-    m: MessageDraft,
-    source: Source,
-    submitter: Submitter,
-    token: number,
-    destination = '',
-    made: Made | undefined = undefined,
-  ): number {
+  submit(m: MessageDraft, source: Source, submitter: Submitter, token: number, destination = '', made?: Made): number {
     const table = this.#table;
     if (this.#draining || !table) return Refusal.throttled;
     if (source.rules !== undefined) {

@@ -235,7 +235,7 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
     const placed = this.#sets.place(keyOf(m, account, mark), mark.total, part, monotonic(), giveUp);
     if (placed.type === 'repeated') this.#settle(queueOf(partition), idOf(part), Fate.sent);
     else if (placed.type === 'complete') this.#submit(placed.set);
-    else if (this.#sets.held > settings.maxParts) this.#giveUp(this.#sets.sets[Symbol.iterator]().next().value!);
+    else if (this.#sets.held > settings.maxParts) this.#giveUp(this.#sets.sets[Symbol.iterator]().next().value);
   }
 
   #submit(set: PartSet): void {

@@ -7,6 +7,8 @@ import { startNode } from '../../support/node-process.ts';
 import { answer, deliverPdu, receiptText, ScriptedCarrier } from '../../support/scripted-carrier.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
+const part = (i: number, text: string): Buffer => Buffer.concat([Buffer.from([5, 0, 3, 1, 3, i]), Buffer.from(text)]);
+
 /** Nothing that waits for the rest of a long message is lost with the process that waited. */
 test('kill -9 between the parts of a message, and between the receipts of another', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'heliograph-long-'));
@@ -23,7 +25,6 @@ test('kill -9 between the parts of a message, and between the receipts of anothe
     ],
     routes: [{ called_prefix: '44', dest_smsc: 'phones' }],
   };
-  const part = (i: number, text: string): Buffer => Buffer.concat([Buffer.from([5, 0, 3, 1, 3, i]), Buffer.from(text)]);
   const bound = (): Promise<void> => waitUntil('two binds', () => carrier.open(9).length === 2);
   const ids: string[] = [];
   let whole: string;
@@ -59,7 +60,7 @@ test('kill -9 between the parts of a message, and between the receipts of anothe
     session!.socket.write(deliverPdu(60, '447', 'ACME', receiptText('together'), 0x04));
     session!.socket.write(deliverPdu(61, '448', 'ACME', receiptText('long1'), 0x04));
     const told = await bank.delivered(3);
-    expect(told.map(({ text }) => /^id:(\d+) /.exec(text)![1]).sort()).toEqual(ids.sort());
+    expect(told.map(({ text }) => `${/^id:(\d+) /.exec(text)![1]}`).sort()).toEqual(ids.sort());
     const [receipt, ...others] = await shop.delivered(1);
     expect(others).toEqual([]);
     expect(receipt!.text).toMatch(new RegExp(`^id:${whole} sub:003 dlvrd:003 .* stat:DELIVRD`));

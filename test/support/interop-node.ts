@@ -25,7 +25,8 @@ export async function startInteropNode({ archive = false } = {}): Promise<Intero
   const port = await freePort();
   const canCapture = (await noCapture()) === undefined;
   const capture = canCapture ? started.use(await Capture.start([port, carrier.port])) : undefined;
-  const phones = { name: 'phones', protocol: 'smpp', host: '127.0.0.1', port: carrier.port };
+  const place = { name: 'phones', protocol: 'smpp', host: '127.0.0.1', port: carrier.port };
+  const phones = { ...place, long_messages: 'payload' };
   const node = started.use(
     await startNode({
       config: {

@@ -2,7 +2,7 @@ import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import type { NumberSource } from '../batch/number-source.ts';
 import type { Submitter, Waiting } from '../batch/batch-actor.ts';
 import { BatchBuilder } from '../message/batch.ts';
-import { isSameNumber, type CarrierId } from '../message/correlation-key.ts';
+import type { CarrierId } from '../message/correlation-key.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
 import { CARRIER_ID_LIMIT, Fate, What } from '../message/ledger.ts';
@@ -14,7 +14,7 @@ import type { Deliveries, Delivery } from '../route/delivery.ts';
 import type { OwnReceipts } from '../route/outcomes.ts';
 import type { Along, Settler, SlotHolder } from '../route/settler.ts';
 import { AnswerOf } from './answer-of.ts';
-import { errorNumber, errorText, intermediateTo, LONG_FLAGS, receiptTo } from './receipt-rules.ts';
+import { errorNumber, errorText, intermediateTo, isFrom, LONG_FLAGS, receiptTo } from './receipt-rules.ts';
 import type { Whole, WholeOutcome } from './whole.ts';
 
 /** A receipt as it came from a carrier. */
@@ -492,11 +492,5 @@ const CHANGED: ReceiptMessage = { type: 'changed' };
 const carrierOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.carrier ?? receipt.carrier;
 const idOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.id ?? receipt.carrierId;
 
-/** Did the message at `at` go to this phone? */
-function isFrom(phone: string, record: Buffer, at: number): boolean {
-  const destAt = at + R.head + record[at + R.sourceLength]!;
-  const number = Buffer.from(phone, 'latin1');
-  return isSameNumber(number, 0, number.length, record, destAt, record[at + R.destLength]!);
-}
 /** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
 const RECEIPT_LANE = 0;

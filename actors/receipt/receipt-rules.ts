@@ -1,4 +1,5 @@
 import { Fate } from '../message/ledger.ts';
+import { isSameNumber } from '../message/correlation-key.ts';
 import { queueOfMessage } from '../long/queue.ts';
 import type { MessageId } from '../message/id.ts';
 import { Kind, R, RecordFlag } from '../message/record.ts';
@@ -57,4 +58,11 @@ export function errorNumber(error: string): number {
     value = value * 10 + digit;
   }
   return value;
+}
+
+/** Did the message at `at` go to this phone? */
+export function isFrom(phone: string, record: Buffer, at: number): boolean {
+  const destAt = at + R.head + record[at + R.sourceLength]!;
+  const number = Buffer.from(phone, 'latin1');
+  return isSameNumber(number, 0, number.length, record, destAt, record[at + R.destLength]!);
 }

@@ -9,7 +9,7 @@ let interop: InteropNode;
 beforeAll(async () => {
   interop = await startInteropNode({ archive: true });
 });
-afterAll(() => interop[Symbol.asyncDispose]());
+afterAll(() => interop?.[Symbol.asyncDispose]());
 
 const LOGIN = { system_id: 'app', password: 'app' };
 const TO_PHONE = {
@@ -25,7 +25,7 @@ beforeEach(async () => {
   interop.carrier.requests.length = 0;
   perl = await NetSmppClient.bind(interop.port, 'bind_transceiver', LOGIN);
 });
-afterEach(() => perl[Symbol.asyncDispose]());
+afterEach(() => perl?.[Symbol.asyncDispose]());
 
 /** Submits, and waits until the carrier has it. */
 async function submit(fields: Readonly<Record<string, unknown>>) {
@@ -166,6 +166,7 @@ test('to several numbers, by submit_multi', async () => {
   expect(interop.carrier.submits.map(pdu => pdu.destination_addr).toSorted()).toEqual(['447700900123', '447700900124']);
   const about = new Set(perl.deliveries.map(({ source_addr }) => source_addr));
   expect(about).toEqual(new Set(['447700900123', '447700900124']));
+  for (const { short_message } of perl.deliveries) expect(short_message).toContain(`id:${answer.message_id} `);
 });
 
 test('by data_sm', async () => {

@@ -20,7 +20,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  if (!client.closed) await client.request('unbind');
+  if (client && !client.closed) await client.request('unbind');
 });
 
 const FROM_PHONE = { source_addr: '447700900123', source_addr_ton: 1, source_addr_npi: 1, destination_addr: '5551' };

@@ -20,6 +20,7 @@ import { makeApiKey } from '../adapters/secrets/api-keys.ts';
 import { makePassword } from '../adapters/secrets/make-password.ts';
 import { PasswordHasher } from '../adapters/secrets/password-hasher.ts';
 import { loadSecretKey, SealedBox } from '../adapters/secrets/sealed-box.ts';
+import { checkServerTls, type ServerTls } from '../adapters/smpp/server-tls.ts';
 import { STATUS } from '../adapters/smpp/codec/command-status.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
@@ -169,6 +170,11 @@ export class Node {
     const { listeners } = configuration;
     await probe(listeners.host, listeners.smpp.port, 'SMPP');
     await probe(listeners.host, listeners.api.port, 'REST API');
+    const tls = serverTls(configuration);
+    if (tls) {
+      checkServerTls(tls);
+      await probe(listeners.host, listeners.smpps.port, 'SMPP with TLS');
+    }
     // Their stores come first: the live configuration is in one of them.
     await this.#workers.start();
     const store = this.stores;
@@ -324,14 +330,18 @@ export class Node {
       proxy(calls),
     );
     const { host, api } = listeners;
-    await this.#ports.open('smpp', worker.index, smpp.port, port =>
-      worker.api.listen({
-        host,
-        port,
-        maxConnections: Math.ceil(smpp.max_connections / this.#workerCount) * 2,
-        maxUnbound: smpp.max_unbound,
-      }),
-    );
+    const common = {
+      host,
+      proxyFrom: smpp.proxy_from,
+      maxConnections: Math.ceil(smpp.max_connections / this.#workerCount) * 2,
+      maxUnbound: smpp.max_unbound,
+    };
+    await this.#ports.open('smpp', worker.index, smpp.port, port => worker.api.listen({ ...common, port }));
+    const tls = serverTls(configuration);
+    if (tls) {
+      const { port } = listeners.smpps;
+      await this.#ports.open('smpps', worker.index, port, port => worker.api.listen({ ...common, port, tls }));
+    }
     await this.#ports.open('api', worker.index, api.port, port =>
       worker.api.listenHttp({ host, port, auth: api.auth, version: this.version }),
     );
@@ -465,6 +475,13 @@ export class Node {
     this.#crashes.ended(worker.index, systemClock.monotonicMs());
     this.#gatekeeper.workerDown(worker.index);
   }
+}
+
+/** Undefined: no certificate, no TLS port. */
+function serverTls({ listeners: { smpps } }: Configuration): ServerTls | undefined {
+  if (smpps.cert_file === '') return undefined;
+  const { cert_file: certFile, key_file: keyFile, ca_file: caFile, client_cert } = smpps;
+  return { certFile, keyFile, caFile, isRequired: client_cert === 'required' };
 }
 
 /** How long a settled batch waits for receipts before its rows are archived without them. */

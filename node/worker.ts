@@ -56,7 +56,7 @@ const DRAIN_LOOK_MS = 20;
 /** How long a worker whose predecessors crashed claims one message at a time. */
 const CAREFUL_MS = 60_000;
 
-/** A traffic worker: its actors, its listener, its sessions with carriers. */
+/** A traffic worker: its actors, its listeners, its sessions with carriers. */
 export class Worker implements ThreadBody<WorkerApi> {
   readonly #index: number;
   readonly #careful: boolean;
@@ -69,7 +69,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   #writer!: MessageWriter;
   #ids!: PublicIds;
   #text!: TextSubmitter;
-  #listener: SmppListener | undefined;
+  /** By name: smpp, and smpps with TLS. */
+  readonly #listeners = new Map<string, SmppListener>();
   #http: WorkerHttp | undefined;
   #metrics: WorkerMetrics | undefined;
   #desk!: MessageDesk;
@@ -129,7 +130,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const until = systemClock.monotonicMs() + drainMs;
     traffic.drain();
     this.#http?.close();
-    this.#listener?.drain(drainMs);
+    for (const listener of this.#listeners.values()) listener.drain(drainMs);
     this.#http?.close();
     this.#carriers?.drain();
     while (traffic.binds > 0 || traffic.busy) await this.#pause(DRAIN_LOOK_MS);
@@ -213,6 +214,11 @@ export class Worker implements ThreadBody<WorkerApi> {
     return { archiveMode: settings.archiveMode, enabled: settings.enabled, rules, rate };
   }
 
+  /** Sessions of ESMEs, bound or not. */
+  *#esmes(): Iterable<ServerSession> {
+    for (const { sessions } of this.#listeners.values()) yield* sessions;
+  }
+
   #listen(settings: ListenerSettings): Promise<number> {
     const listener = new SmppListener(settings, {
       timers: this.#timers,
@@ -229,7 +235,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       unbound: (number, reason) => this.#main.unbound(this.#index, number, reason),
       turnedAway: () => this.#turnedAway++,
     });
-    this.#listener = listener;
+    this.#listeners.set(settings.tls ? 'smpps' : 'smpp', listener);
     return listener.listen();
   }
 
@@ -271,7 +277,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     }
     const names = new Set(accounts.map(account => account.systemId));
     for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);
-    for (const session of this.#listener?.sessions ?? []) {
+    for (const session of this.#esmes()) {
       if (session.actor && !this.#accounts.get(session.account)?.settings.enabled) session.drain(this.#setup.drainMs);
     }
     this.#carriers!.configure(carriers);
@@ -299,7 +305,7 @@ export class Worker implements ThreadBody<WorkerApi> {
 
   #status(): WorkerStatus {
     const sessions: WorkerSession[] = [];
-    for (const session of this.#listener?.sessions ?? []) {
+    for (const session of this.#esmes()) {
       const { account, peer, state, since, actor, bindType } = session;
       if (!actor) continue;
       sessions.push({
@@ -320,7 +326,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     return {
       counters,
       sessions,
-      connections: this.#listener?.sessions.size ?? 0,
+      connections: [...this.#listeners.values()].reduce((sum, { sessions }) => sum + sessions.size, 0),
       turnedAway: this.#turnedAway,
       apiConnections: this.#http?.connections ?? 0,
       orphans,

@@ -5,6 +5,7 @@ const VARIABLES: readonly (readonly [name: string, path: readonly string[], kind
   ['HELIOGRAPH_DATA_DIR', ['data_dir'], 'text'],
   ['HELIOGRAPH_HOST', ['listeners', 'host'], 'text'],
   ['HELIOGRAPH_SMPP_PORT', ['listeners', 'smpp', 'port'], 'number'],
+  ['HELIOGRAPH_SMPPS_PORT', ['listeners', 'smpps', 'port'], 'number'],
   ['HELIOGRAPH_API_PORT', ['listeners', 'api', 'port'], 'number'],
   ['HELIOGRAPH_PANEL_PORT', ['listeners', 'panel', 'port'], 'number'],
   ['HELIOGRAPH_WORKERS', ['workers'], 'number'],

@@ -67,7 +67,24 @@ const smppListener = group({
   max_unbound: whole(1, 1_000_000)
     .default(1000)
     .describe('Of these, not bound yet, in each worker; beyond it the oldest of them is closed'),
+  proxy_from: listOf(network(), 'addresses or networks', 1000)
+    .default([])
+    .describe(
+      'Balancers: their connections, with TLS too, begin with a PROXY header (version 1 or 2) that says who is there',
+    ),
   no_route_status: whole(1, 0xffff_ffff).default(0x0000_000b).describe('command_status when no route fits'),
+});
+
+const smppsListener = group({
+  port: listenPort().default(3550),
+  cert_file: text(0, 4096)
+    .default('')
+    .describe('Our certificate and its chain (PEM), read again when it changes; "": no TLS port'),
+  key_file: text(0, 4096).default('').describe('The key of the certificate (PEM)'),
+  ca_file: text(0, 4096).default('').describe('Who signs the certificates of ESMEs (PEM); "": none is asked for'),
+  client_cert: oneOf('optional', 'required')
+    .default('optional')
+    .describe('With `ca_file`: whether an ESME may come without; a wrong one never gets in'),
 });
 
 const apiListener = group({
@@ -78,6 +95,7 @@ const apiListener = group({
 const listeners = group({
   host: text(1, 253).default('127.0.0.1').describe('The address all listeners take'),
   smpp: smppListener.prefault({}),
+  smpps: smppsListener.prefault({}),
   api: apiListener.prefault({}),
   panel: group({ port: listenPort().default(8086) }).prefault({}),
 });

@@ -1,10 +1,17 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { AllowList } from '../../actors/accounts/allow-ips.ts';
 import type { Timer, Timers } from '../../runtime/timers.ts';
+import { Door } from './door.ts';
+import type { ServerTls } from './server-tls.ts';
 import { ServerSession, type ServerDeps } from './server-session.ts';
 
 export interface ListenerSettings {
   readonly host: string;
   readonly port: number;
+  /** Absent: no TLS. */
+  readonly tls?: ServerTls;
+  /** Balancers whose connections begin with a PROXY header. */
+  readonly proxyFrom: readonly string[];
   /** Most connections at once in this worker. */
   readonly maxConnections: number;
   /** Of these, not bound yet. */
@@ -23,7 +30,7 @@ const LOOK_MS = 500;
 export class SmppListener {
   readonly #settings: ListenerSettings;
   readonly #deps: ListenerDeps;
-  readonly #server: Server;
+  readonly #door: Door;
   readonly #sessions = new Set<ServerSession>();
   /** Of these, those that are not bound yet; the oldest first. */
   readonly #unbound = new Set<ServerSession>();
@@ -33,7 +40,17 @@ export class SmppListener {
   constructor(settings: ListenerSettings, deps: ListenerDeps) {
     this.#settings = settings;
     this.#deps = deps;
-    this.#server = createServer(socket => this.#connected(socket));
+    const { host, port, tls, proxyFrom, maxUnbound } = settings;
+    this.#door = new Door(
+      { host, port, tls },
+      {
+        balancers: balancersOf(proxyFrom),
+        limitMs: deps.settings.timers.sessionInitMs,
+        most: maxUnbound,
+        enter: (socket, address) => this.#connected(socket, address),
+        turnedAway: deps.turnedAway,
+      },
+    );
     this.#serverDeps = {
       ...deps,
       bind: (session, request) => {
@@ -53,21 +70,15 @@ export class SmppListener {
   }
 
   /** Opens the port and returns it. @throws the system's error, EADDRINUSE for one */
-  listen(): Promise<number> {
-    const { host, port } = this.#settings;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port, reusePort: true, backlog: 1024 }, () => {
-        this.#server.off('error', reject);
-        this.#look.start(LOOK_MS);
-        resolve((this.#server.address() as { port: number }).port);
-      });
-    });
+  async listen(): Promise<number> {
+    const port = await this.#door.listen();
+    this.#look.start(LOOK_MS);
+    return port;
   }
 
   /** Takes no more connections. */
   close(): void {
-    this.#server.close();
+    this.#door.close();
   }
 
   /** Takes no more connections, and ends those it has politely. */
@@ -76,14 +87,14 @@ export class SmppListener {
     for (const session of this.#sessions) session.drain(limitMs);
   }
 
-  #connected(socket: Socket): void {
+  #connected(socket: Socket, address: string): void {
     const { maxConnections, maxUnbound } = this.#settings;
     if (this.#sessions.size >= maxConnections || (this.#unbound.size >= maxUnbound && !this.#makeRoom())) {
       socket.destroy();
       this.#deps.turnedAway();
       return;
     }
-    const session = new ServerSession(socket, socket.remoteAddress ?? '', this.#serverDeps);
+    const session = new ServerSession(socket, address, this.#serverDeps);
     this.#sessions.add(session);
     this.#unbound.add(session);
   }
@@ -107,4 +118,12 @@ export class SmppListener {
     const nowMs = this.#deps.monotonic();
     for (const session of this.#sessions) session.tick(nowMs);
   }
+}
+
+function balancersOf(networks: readonly string[]): AllowList | undefined {
+  if (networks.length === 0) return undefined;
+  const outcome = AllowList.parse(networks);
+  // The configuration was checked; a list that cannot be read must not become "anybody".
+  if (!outcome.ok) throw new Error(`proxy_from: expected ${outcome.expected}, got ${outcome.got}`);
+  return outcome.list;
 }

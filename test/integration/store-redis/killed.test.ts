@@ -1,0 +1,100 @@
+import { afterEach, expect, test } from 'vitest';
+import { batchNumberOf, STRIPE_LIMIT } from '../../../actors/message/id.ts';
+import { claimed, textsOf } from '../../contract/engine.ts';
+import { startRedis, startSentinel, type TestRedis } from '../../support/test-redis.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { append, openStripe, type OpenStripe } from './support.ts';
+
+const servers: TestRedis[] = [];
+const stripes: OpenStripe[] = [];
+afterEach(async () => {
+  await Promise.all(stripes.splice(0).map(({ store }) => store.close()));
+  await Promise.all(servers.splice(0).map(server => server.remove()));
+});
+
+/** Appends one message after the other until `enough`; returns the texts that were acknowledged. */
+async function appending({ port }: OpenStripe, acknowledged: string[], enough: () => boolean): Promise<void> {
+  let next = 0;
+  let end = 0;
+  while (!enough()) {
+    if (next === end) {
+      next = await port.allocate(256);
+      end = next + 256 * STRIPE_LIMIT;
+    }
+    const text = `m${next}`;
+    const outcome = await append(port, text, next);
+    next += STRIPE_LIMIT;
+    if (outcome.type !== 'done') throw new Error(`refused: ${outcome.reason}`);
+    acknowledged.push(text);
+  }
+}
+
+/** Nothing acknowledged is lost, nothing is there twice, nothing else is there. */
+async function expectAll(stripe: OpenStripe, acknowledged: readonly string[]): Promise<void> {
+  const got = await claimed(stripe.port, 'sink', 1_000_000);
+  expect(textsOf(got)).toEqual(acknowledged);
+  expect(new Set(got.map(({ id }) => batchNumberOf(id))).size).toBe(got.length);
+}
+
+test('kill -9 of Redis, five times in a run of commits: acks wait, nothing is lost, nothing is there twice', async () => {
+  const redis = await startRedis();
+  servers.push(redis);
+  const stripe = await openStripe(redis.url, { name: 'killed', leaseMs: 5000 });
+  stripes.push(stripe);
+  const acknowledged: string[] = [];
+  let kills = 0;
+  const lanes = Promise.all(Array.from({ length: 1 }, () => appending(stripe, acknowledged, () => kills === 5)));
+  for (let i = 0; i < 5; i++) {
+    const before = acknowledged.length;
+    await waitUntil('it goes on', () => acknowledged.length > before + 20);
+    await redis.kill();
+    await redis.restart();
+    kills = i + 1;
+  }
+  await lanes;
+  expect(stripe.lost).toEqual([]);
+  await expectAll(stripe, acknowledged);
+});
+
+test('a failover by Sentinel under WAIT 1: nothing acknowledged is lost, and acks come again by themselves', async () => {
+  const first = await startRedis(['--min-replicas-to-write', '0', '--repl-diskless-sync-delay', '0']);
+  servers.push(first);
+  const second = await startRedis(['--replicaof', '127.0.0.1', String(first.port), '--min-replicas-to-write', '0']);
+  const third = await startRedis(['--replicaof', '127.0.0.1', String(first.port), '--min-replicas-to-write', '0']);
+  servers.push(second, third);
+  await waitUntil(
+    'both replicas are connected',
+    async () => (await first.client.info('replication')).includes('connected_slaves:2'),
+    30_000,
+  );
+  for (const { client } of [first, second, third]) await client.config('SET', 'min-replicas-to-write', '1');
+  const sentinel = await startSentinel(first, 1000);
+  servers.push(sentinel);
+  await waitUntil(
+    'the Sentinel knows the replicas',
+    async () => String(await sentinel.client.call('SENTINEL', 'MASTER', 'mymaster')).includes('num-slaves,2'),
+    30_000,
+  );
+  const url = `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster`;
+  const stripe = await openStripe(url, { name: 'sentinel', replicas: 1, leaseMs: 5000 });
+  stripes.push(stripe);
+  const acknowledged: string[] = [];
+  let after = Infinity;
+  const lane = appending(stripe, acknowledged, () => acknowledged.length > after);
+  await waitUntil('it runs', () => acknowledged.length > 20);
+  await first.kill();
+  after = acknowledged.length + 20;
+  await lane;
+  expect(stripe.lost).toEqual([]);
+  await expectAll(stripe, acknowledged);
+  const promoted = String(await sentinel.client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster'));
+  expect([second.port, third.port].some(port => promoted.includes(String(port)))).toBe(true);
+}, 90_000);
+
+test('a Sentinel that takes too long to see a dead master is refused, naming its setting', async () => {
+  const redis = await startRedis();
+  const sentinel = await startSentinel(redis, 30_000);
+  servers.push(redis, sentinel);
+  const opened = openStripe(`redis+sentinel://127.0.0.1:${sentinel.port}/mymaster`, { name: 'slow' });
+  await expect(opened).rejects.toThrow(/down-after-milliseconds is 30000, and must be 5000 or less/);
+});

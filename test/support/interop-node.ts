@@ -14,8 +14,8 @@ export interface InteropNode extends AsyncDisposable {
 }
 
 /**
- * Numbers that begin with 44 lead to the carrier, those with 555 to the account `app`; `app` and `shop` have their
- * system_id for a password.
+ * Numbers that begin with 44, 45 and 46 lead to the carrier, long messages whole, in parts with a header, and in SAR
+ * segments; those with 555 lead to the account `app`. `app` and `shop` have their system_id for a password.
  *
  * @param options.archive true: a message is known after its end too
  */
@@ -26,16 +26,22 @@ export async function startInteropNode({ archive = false } = {}): Promise<Intero
   const canCapture = (await noCapture()) === undefined;
   const capture = canCapture ? started.use(await Capture.start([port, carrier.port])) : undefined;
   const place = { name: 'phones', protocol: 'smpp', host: '127.0.0.1', port: carrier.port };
-  const phones = { ...place, long_messages: 'payload' };
+  const login = { system_id: 'r', password: 'r', reconnect_seconds: 0.1, reconnect_max_seconds: 0.2 };
   const node = started.use(
     await startNode({
       config: {
         archive: { enabled: archive },
         listeners: { smpp: { port } },
         accounts: ['shop', 'app'].map(system_id => ({ system_id, password: system_id })),
-        carriers: [{ ...phones, system_id: 'r', password: 'r', reconnect_seconds: 0.1, reconnect_max_seconds: 0.2 }],
+        carriers: [
+          { ...place, ...login, long_messages: 'payload' },
+          { ...place, ...login, name: 'in-parts', long_messages: 'udh-8' },
+          { ...place, ...login, name: 'in-segments', long_messages: 'sar' },
+        ],
         routes: [
           { called_prefix: '44', dest_smsc: 'phones' },
+          { called_prefix: '45', dest_smsc: 'in-parts' },
+          { called_prefix: '46', dest_smsc: 'in-segments' },
           { called_prefix: '555', dest_smsc: 'app' },
         ],
       },

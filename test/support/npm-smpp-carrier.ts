@@ -24,6 +24,7 @@ export interface CarrierAnswer {
 export class NpmSmppCarrier implements AsyncDisposable {
   readonly #server: Server;
   readonly #sessions: Session[] = [];
+  readonly #cameOn = new WeakMap<ClientPdu, Session>();
   /** Every request that came, in order: the binds too. */
   readonly requests: ClientPdu[] = [];
   /** undefined: no answer. */
@@ -49,20 +50,19 @@ export class NpmSmppCarrier implements AsyncDisposable {
     return this.requests.filter(({ command }) => command === 'submit_sm');
   }
 
-  /** Sends a request on its latest session. Resolves with the response. */
-  request(command: string, fields: object = {}): Promise<ClientPdu> {
+  /** Sends a request on its latest session, or on another. Resolves with the response. */
+  request(command: string, fields: object = {}, session = this.#sessions.at(-1)): Promise<ClientPdu> {
     const { promise, resolve, reject } = Promise.withResolvers<ClientPdu>();
-    const session = this.#sessions.at(-1);
     if (session === undefined) throw new Error(`no session to send ${command} on`);
     session.once('close', () => reject(new Error(`${command} was not answered: the session has ended`)));
     session.send(new PDU(command, fields), resolve);
     return promise;
   }
 
-  /** A receipt for that message, as most SMSCs write it (v3.4 Appendix B). */
+  /** A receipt for that message, on its session, as most SMSCs write it (v3.4 Appendix B). */
   receipt(submit: ClientPdu, id: string, state = 'DELIVRD'): Promise<ClientPdu> {
     const text = `id:${id} sub:001 dlvrd:001 submit date:2601311200 done date:2601311201 stat:${state} err:000 text:`;
-    return this.request('deliver_sm', {
+    const fields = {
       source_addr: submit.destination_addr,
       source_addr_ton: 1,
       source_addr_npi: 1,
@@ -71,7 +71,8 @@ export class NpmSmppCarrier implements AsyncDisposable {
       short_message: Buffer.from(text),
       receipted_message_id: id,
       message_state: state === 'DELIVRD' ? 2 : 5,
-    });
+    };
+    return this.request('deliver_sm', fields, this.#cameOn.get(submit));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,6 +89,7 @@ export class NpmSmppCarrier implements AsyncDisposable {
     session.on('pdu', (pdu: ClientPdu) => {
       if (pdu.command.endsWith('_resp') || pdu.command === 'generic_nack') return;
       this.requests.push(pdu);
+      this.#cameOn.set(pdu, session);
       const fields = pdu.command === 'submit_sm' ? this.answer(pdu) : {};
       if (fields === undefined || pdu.command === 'alert_notification') return;
       session.send(pdu.response(fields));

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { noCapture } from '../../support/capture.ts';
 import { startInteropNode, type InteropNode } from '../../support/interop-node.ts';
-import { NodeSmppClient } from '../../support/node-smpp-client.ts';
+import { NodeSmppClient, type ClientPdu } from '../../support/node-smpp-client.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 /** The npm package `smpp` as application and as carrier, with a whole node between them. */
@@ -94,6 +94,26 @@ describe('a message', () => {
     const message_payload = 'long '.repeat(200);
     const { submit: pdu } = await submit({ short_message: '', message_payload, registered_delivery: 0 });
     expect(pdu.message_payload?.message ?? pdu.short_message.message).toBe(message_payload);
+  });
+
+  test.each([
+    ['in parts with a header', '45'],
+    ['in SAR segments', '46'],
+  ])('of 400 characters, which its carrier wants %s: one receipt', async (how, prefix) => {
+    const { carrier } = interop;
+    const message_payload = Array.from({ length: 40 }, (_, i) => `${i}`.padStart(9, '.')).join(' ');
+    const destination_addr = `${prefix}7700900123`;
+    const { message_id } = await client.submit({ destination_addr, short_message: '', message_payload });
+    await waitUntil('the receipt', () => client.deliveries.length === 1);
+    const parts = carrier.submits.map(pdu => {
+      const { short_message, sar_segment_seqnum } = pdu as ClientPdu & { readonly sar_segment_seqnum?: number };
+      const number = how === 'in SAR segments' ? sar_segment_seqnum : Buffer.concat(short_message.udh!)[4];
+      return { number, text: short_message.message };
+    });
+    parts.sort((a, b) => a.number! - b.number!);
+    expect(parts.map(({ number }) => number)).toEqual([1, 2, 3]);
+    expect(parts.map(({ text }) => text).join('')).toBe(message_payload);
+    expect(client.deliveries[0]!.short_message.message).toContain(`id:${message_id} sub:003 dlvrd:003`);
   });
 
   test('in parts, by user data header', async () => {

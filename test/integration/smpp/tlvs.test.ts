@@ -17,7 +17,15 @@ beforeAll(async () => {
     config: {
       accounts: ['shop', 'app', 'old'].map(system_id => ({ system_id, password: system_id })),
       carriers: [
-        { name: 'phones', protocol: 'smpp', host: '127.0.0.1', port: carrier.port, system_id: 'r', password: 'r' },
+        {
+          name: 'phones',
+          protocol: 'smpp',
+          host: '127.0.0.1',
+          port: carrier.port,
+          system_id: 'r',
+          password: 'r',
+          long_messages: 'payload',
+        },
       ],
       routes: [
         { called_prefix: '44', dest_smsc: 'phones' },

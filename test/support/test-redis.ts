@@ -54,10 +54,14 @@ export async function startSentinel(master: TestRedis, downAfterMs: number, quor
   return started(folder, port, [file, '--sentinel']);
 }
 
-/** A Redis Cluster of `count` masters that share the slots evenly. */
-export async function startRedisCluster(count: number): Promise<TestRedis[]> {
+/**
+ * A Redis Cluster of `count` masters that share the slots evenly, then a replica for each entry of `replicasOf`: the place
+ * of its master.
+ */
+export async function startRedisCluster(count: number, replicasOf: readonly number[] = []): Promise<TestRedis[]> {
+  const total = count + replicasOf.length;
   const nodes = await Promise.all(
-    Array.from({ length: count }, async () => {
+    Array.from({ length: total }, async () => {
       const bus = String(await freePort());
       return startRedis(['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000']);
     }),
@@ -65,17 +69,31 @@ export async function startRedisCluster(count: number): Promise<TestRedis[]> {
   const share = Math.ceil(16_384 / count);
   const first = nodes[0]!;
   for (const [i, node] of nodes.entries()) {
-    await node.client.call('CLUSTER', 'ADDSLOTSRANGE', i * share, Math.min(16_383, (i + 1) * share - 1));
+    if (i < count) await node.client.call('CLUSTER', 'ADDSLOTSRANGE', i * share, Math.min(16_383, (i + 1) * share - 1));
     if (node !== first) await first.client.call('CLUSTER', 'MEET', '127.0.0.1', node.port, await busOf(node));
   }
   for (const { client } of nodes) {
     await waitUntil('the cluster is whole', async () => {
       const info = String(await client.call('CLUSTER', 'INFO'));
-      return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}`);
+      return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${total}`);
     });
+  }
+  for (const [i, place] of replicasOf.entries()) {
+    await nodes[count + i]!.client.call('CLUSTER', 'REPLICATE', await nodeIdOf(nodes[place]!));
+  }
+  for (const place of new Set(replicasOf)) {
+    const replicas = replicasOf.filter(other => other === place).length;
+    await waitUntil(
+      'its replicas are connected',
+      async () => (await nodes[place]!.client.info('replication')).includes(`connected_slaves:${replicas}`),
+      30_000,
+    );
   }
   return nodes;
 }
+
+/** A cluster node's name among the others. */
+export const nodeIdOf = async ({ client }: TestRedis): Promise<string> => String(await client.call('CLUSTER', 'MYID'));
 
 const busOf = async ({ client }: TestRedis): Promise<string> => {
   const [, port] = (await client.call('CONFIG', 'GET', 'cluster-port')) as string[];

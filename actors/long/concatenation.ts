@@ -19,7 +19,7 @@ export function partMarkOf(m: MessageDraft): PartMark | undefined {
   if ((m.esmClass & UDHI) !== 0) {
     const header = parseUdh(m.buffer.subarray(m.textAt, m.textAt + m.textLength));
     const found = header && concatenationOf(header);
-    return found && found.total > 1 ? { ...found, by: 'udh' } : undefined;
+    if (found) return found.total > 1 ? { ...found, by: 'udh' } : undefined;
   }
   return m.tlvsLength >= SAR_OCTETS ? sarMarkOf(m) : undefined;
 }

@@ -44,17 +44,19 @@ test('what a charset has not is sent as UCS-2, or with question marks where that
   expect([long.dataCoding, textOf(long)]).toEqual([0, `${'61'.repeat(150)}3f`]);
 });
 
+const shape = (more: Partial<Shape>): Shape => ({
+  split: 'udh8',
+  messageOctets: 140,
+  maxParts: 255,
+  codings: [],
+  languages: [],
+  transliterate: false,
+  ...more,
+});
+const golden = (name: string) => GOLDEN_TEXTS.find(each => each.name === name)!;
+const ucs2 = (text: string): string => Buffer.from(text, 'utf16le').swap16().toString('hex');
+
 describe('codings that a destination takes', () => {
-  const shape = (more: Partial<Shape>): Shape => ({
-    split: 'udh8',
-    messageOctets: 140,
-    maxParts: 255,
-    codings: [],
-    languages: [],
-    transliterate: false,
-    ...more,
-  });
-  const golden = (name: string) => GOLDEN_TEXTS.find(each => each.name === name)!;
   const made = (hex: string, dataCoding: number, more: Partial<Shape>) => {
     const text = convert(Buffer.from(hex, 'hex'), dataCoding, false, shape(more));
     return text && [text.dataCoding, text.header.map(({ id, data }) => [id, ...data]), text.body.toString('hex')];
@@ -85,7 +87,6 @@ describe('codings that a destination takes', () => {
   });
 
   test('the nearest characters, where each has one', () => {
-    const ucs2 = (text: string): string => Buffer.from(text, 'utf16le').swap16().toString('hex');
     expect(made(ucs2('“Don’t” – łódź…'), 8, { transliterate: true })).toEqual([
       0,
       [],

@@ -87,7 +87,15 @@ function workerCarrier(
   };
   if (carrier.protocol !== 'smpp') {
     const link = SIMULATOR_LINK;
-    return { ...common, link, throttleMs: SECOND, noAnswer: 'retry', errors: [], receiptId: 'as-is' };
+    return {
+      ...common,
+      link,
+      throttleMs: SECOND,
+      noAnswer: 'retry',
+      errors: [],
+      receiptErrors: [],
+      receiptId: 'as-is',
+    };
   }
   return {
     ...common,
@@ -95,6 +103,7 @@ function workerCarrier(
     throttleMs: carrier.throttle_seconds * SECOND,
     noAnswer: carrier.no_answer,
     errors: carrier.errors.map(errorRule),
+    receiptErrors: carrier.receipt_errors.map(({ error, as }): [string, string] => [error, as]),
     receiptId: carrier.receipt_id,
   };
 }

@@ -300,6 +300,7 @@ export class Node {
           receipts: {
             orphanWaitMs: receipts.orphan_wait_seconds * SECOND,
             orphanMax: receipts.orphan_max,
+            own: receipts.own,
             validityMs: messages.validity_max_seconds * SECOND,
           },
           retry: { baseMs: retry.base_seconds * SECOND, factor: retry.factor, limit: retry.limit },

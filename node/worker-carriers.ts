@@ -166,11 +166,17 @@ export class WorkerCarriers {
 export const REFUSED = 'bind refused';
 
 function linkSettings(carrier: WorkerCarrier): LinkSettings {
-  const { name, receiptId, receiptSiblings, link, texts } = carrier;
+  const { name, receiptId, receiptSiblings, receiptErrors, link, texts } = carrier;
   // The one object where nothing is asked for: then there is nothing to do for each message either.
   const addressing = JSON.stringify(link.addressing) === JSON.stringify(AS_IT_IS) ? AS_IT_IS : link.addressing;
   const form = formOf(texts.charset, texts.sar);
-  return { ...link, addressing, form, receiptIds: new ReceiptIds(name, receiptId, receiptSiblings) };
+  return {
+    ...link,
+    addressing,
+    form,
+    receiptErrors: new Map(receiptErrors),
+    receiptIds: new ReceiptIds(name, receiptId, receiptSiblings),
+  };
 }
 
 function bindSettings({ window, noAnswer, link }: WorkerCarrier): BindSettings {

@@ -49,7 +49,7 @@ export interface WorkerCarrier {
   readonly name: string;
   /** One session each; those of `separate` are two. */
   readonly targets: readonly LinkTarget[];
-  readonly link: Omit<LinkSettings, 'receiptIds' | 'form'>;
+  readonly link: Omit<LinkSettings, 'receiptIds' | 'receiptErrors' | 'form'>;
   readonly window: number;
   /** This worker's share, messages a second; 0 = no limit. */
   readonly throughput: number;
@@ -58,6 +58,8 @@ export interface WorkerCarrier {
   /** By command_status. */
   readonly errors: readonly (readonly [number, ErrorRule])[];
   readonly receiptId: ReceiptIdMode;
+  /** `err` of its receipts, and what it is passed on as. */
+  readonly receiptErrors: readonly (readonly [string, string])[];
   /** Other carriers whose messages its receipts may be about. */
   readonly receiptSiblings: readonly string[];
   readonly texts: WorkerTexts;

@@ -42,6 +42,7 @@ export class FanOut implements Submitter {
         final: receipt.fate !== Fate.sent && receipt.fate !== Fate.queued,
         error: receipt.error,
         doneAt: receipt.doneAt,
+        tlvs: undefined,
         submitter: this,
         token,
       });

@@ -14,7 +14,9 @@ import type { Deliveries, Delivery } from '../route/delivery.ts';
 import type { OwnReceipts } from '../route/outcomes.ts';
 import type { Along, Settler, SlotHolder } from '../route/settler.ts';
 import { AnswerOf } from './answer-of.ts';
-import { errorNumber, errorText, intermediateTo, isFrom, LONG_FLAGS, receiptTo } from './receipt-rules.ts';
+import { errorNumber, errorText, intermediateTo, isFrom, isMade, LONG_FLAGS, receiptTo } from './receipt-rules.ts';
+import type { ReceiptCounters, ReceiptSettings } from './receipt-settings.ts';
+import { attachTlvs } from './vendor-tlvs.ts';
 import type { Whole, WholeOutcome } from './whole.ts';
 
 /** A receipt as it came from a carrier. */
@@ -33,27 +35,11 @@ export interface IncomingReceipt {
   readonly error: string;
   /** ms since 1970. */
   readonly doneAt: number;
+  /** TLVs of the carrier's own (0x1400 to 0x3FFF), passed on; undefined when it gave none. */
+  readonly tlvs: Buffer | undefined;
   /** Answered when what the receipt brings is flushed. */
   readonly submitter: Submitter;
   readonly token: number;
-}
-
-export interface ReceiptSettings {
-  /** How long a receipt waits for the id it names: it may come before the response that gives the id. ms */
-  readonly orphanWaitMs: number;
-  /** Most of them waiting. */
-  readonly orphanMax: number;
-  /** How long a receipt is kept for its account, ms. */
-  readonly validityMs: number;
-}
-
-/** What is counted, by plain additions. */
-export interface ReceiptCounters {
-  receiptsDelivered: number;
-  receiptsOther: number;
-  /** Receipts that named no message of ours. */
-  receiptsUnmatched: number;
-  failed: number;
 }
 
 export type ReceiptMessage =
@@ -194,11 +180,21 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     settler.added(holder, slot);
     const { account } = delivery.batch.groups[buffer[at + R.group]!]!;
     const queue = receiptTo(buffer, at, id, account, fate);
-    if (queue !== '') {
+    if (queue !== '' && (queue !== account || isMade(this.#deps.settings.own, fate))) {
       this.#add(queue, account, buffer, at, id, createdAt, nowMs, fate, errorText(error));
       this.#changed();
     }
     deliveries.fated(delivery);
+  }
+
+  delayed(delivery: Delivery, index: number, error: number): void {
+    const { buffer, groups, createdAt } = delivery.batch;
+    const at = delivery.at(index);
+    const id = delivery.id(index);
+    const { account } = groups[buffer[at + R.group]!]!;
+    if (buffer[at + R.kind] !== Kind.mt || intermediateTo(buffer, at, id, account) !== account) return;
+    this.#add(account, account, buffer, at, id, createdAt, this.#deps.now(), Fate.sent, errorText(error));
+    this.#changed();
   }
 
   /**
@@ -359,7 +355,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   /** @param at where the message's record is in `records` */
   #matched(asked: Asked, id: MessageId, account: string, records: Buffer, at: number, submittedAt: number): void {
-    const { submitter, token, fate, final, error, doneAt } = asked.receipt;
+    const { submitter, token, fate, final, error, doneAt, tlvs } = asked.receipt;
     const queue = final ? receiptTo(records, at, id, account, fate) : intermediateTo(records, at, id, account);
     const wanted = queue !== '';
     if (final) this.#tell(asked, id, wanted ? undefined : new AnswerOf(submitter, id));
@@ -368,7 +364,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     // First: the batch may be full with this one.
     this.#waiting.submitters.push(submitter);
     this.#waiting.tokens.push(token);
-    this.#add(queue, account, records, at, id, submittedAt, doneAt, fate, error);
+    this.#add(queue, account, records, at, id, submittedAt, doneAt, fate, error, tlvs);
   }
 
   /** The final fate of a message. @param then released when that is flushed */
@@ -396,6 +392,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     doneAt: number,
     fate: Fate,
     error: string,
+    tlvs?: Buffer,
   ): void {
     const original = this.#original;
     readRecord(original, buffer, at);
@@ -425,6 +422,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     m.destTon = original.sourceTon;
     m.destNpi = original.sourceNpi;
     m.esmClass = 0x04;
+    m.tlvsLength = 0;
+    if (tlvs) attachTlvs(m, m.destAt + m.destLength, tlvs);
     const d = this.#decisions;
     d.group = this.#builder.group(queue, account, RECEIPT_LANE);
     d.expiresAt = this.#deps.now() + this.#deps.settings.validityMs;

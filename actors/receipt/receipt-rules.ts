@@ -45,6 +45,10 @@ export function intermediateTo(record: Buffer, at: number, id: MessageId, accoun
   return (record[at + R.flags]! & RecordFlag.gathered) === 0 ? account : queueOfMessage(id);
 }
 
+/** Is a receipt of our own of that fate made? @param own `ReceiptSettings.own` */
+export const isMade = (own: 'all' | 'failures' | 'none', fate: Fate): boolean =>
+  own === 'all' || (own === 'failures' && fate !== Fate.delivered);
+
 /** `err:` of a receipt has three characters. */
 export const errorText = (error: number): string => String(error % 1000).padStart(3, '0');
 

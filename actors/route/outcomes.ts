@@ -53,6 +53,8 @@ export interface OwnReceipts {
     holder: SlotHolder | undefined,
     slot: number,
   ): void;
+  /** A message is put aside for the first time: its sender is told, if it asked for intermediate notifications. */
+  delayed(delivery: Delivery, index: number, error: number): void;
 }
 
 export interface OutcomeDeps {
@@ -196,6 +198,7 @@ export class Outcomes {
     const decision = decide({ failure, attempts, expiresAt, hasAlternative: next !== '' }, policy, now);
     switch (decision.type) {
       case 'park':
+        if (attempts === 0 && decision.attempts === 1) this.#deps.receipts.delayed(delivery, index, status);
         this.#park(delivery, index, decision.attempts, status, decision.until);
         break;
       case 'elsewhere':

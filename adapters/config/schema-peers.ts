@@ -242,6 +242,16 @@ export const smppCarrierSchema = group({
   max_octets: whole(60, 255).default(140).describe('Octets of header and text in one message; more is cut'),
   max_parts: whole(1, 255).default(255).describe('A message that needs more goes whole, in message_payload'),
   assemble: assemble(),
+  receipt_errors: listOf(
+    group({
+      error: ascii(1, 8).describe('`err` as its receipts write it'),
+      as: ascii(1, 8).describe('What accounts are told'),
+    }),
+    'errors',
+    1000,
+  )
+    .default([])
+    .describe('Its error codes in other words; those not listed are passed on as they are'),
   receipt_hours: whole(1, 720).default(72).describe('How long the carrier may take to send a receipt'),
 });
 

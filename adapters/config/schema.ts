@@ -122,6 +122,11 @@ const archive = group({
 
 const receipts = group({
   orphan_wait_seconds: amount(0.1, 3600).default(30).describe('How long a receipt waits for the id it names'),
+  own: oneOf('all', 'failures', 'none')
+    .default('all')
+    .describe(
+      "Receipts made here, of what failed, expired or arrived at an application; carriers' are always passed on",
+    ),
   orphan_max: whole(100, 10_000_000).default(100_000).describe('Most of them waiting'),
 });
 

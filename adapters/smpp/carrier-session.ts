@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
 import type { ReceiptIds } from '../../actors/message/correlation-key.ts';
+import { vendorTlvs } from '../../actors/receipt/vendor-tlvs.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { COMMAND_ID, commandName, isResponse } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
@@ -36,6 +37,8 @@ export interface CarrierHabits {
   readonly form: Form;
   /** The ids that a receipt's id may be of, as this carrier writes them (`receipt_id`). */
   readonly receiptIds: ReceiptIds;
+  /** `err` of its receipts, and what it is passed on as. */
+  readonly receiptErrors: ReadonlyMap<string, string>;
   /** A deliver_sm that reads like a receipt is one, even where its esm_class does not say so. */
   readonly receiptByText: boolean;
   /** Every PDU of its sessions is told to the log: its header, never what it says. */
@@ -269,7 +272,8 @@ export class CarrierSession extends SmppSession implements Wire {
     const now = this.#deps.now();
     const actor = this.#actor!;
     const { carrier } = this.#deps;
-    const { receiptIds } = this.#habits;
+    const { receiptIds, receiptErrors } = this.#habits;
+    const error = m.buffer.latin1Slice(r.errorAt, r.errorAt + r.errorLength);
     const id = m.buffer.latin1Slice(r.idAt, r.idAt + r.idLength);
     const other = r.otherIdLength === 0 ? '' : m.buffer.latin1Slice(r.otherIdAt, r.otherIdAt + r.otherIdLength);
     const others = receiptIds.others(id, other);
@@ -280,9 +284,10 @@ export class CarrierSession extends SmppSession implements Wire {
       phone: others ? m.buffer.latin1Slice(m.sourceAt, m.sourceAt + m.sourceLength) : '',
       fate: r.fate,
       final: r.final,
-      error: m.buffer.latin1Slice(r.errorAt, r.errorAt + r.errorLength),
+      error: receiptErrors.get(error) ?? error,
       // Most carriers give the minute: of one that has just begun we know better.
       doneAt: r.doneAt === 0 || Math.abs(now - r.doneAt) < MINUTE_MS ? now : r.doneAt,
+      tlvs: m.tlvsLength > 0 ? vendorTlvs(m.buffer, m.tlvsAt, m.tlvsLength) : undefined,
       submitter: actor,
       token,
     });

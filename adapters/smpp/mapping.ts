@@ -4,6 +4,7 @@ import { skipExtras } from '../../actors/message/extras.ts';
 import type { PublicIds } from '../../actors/message/id.ts';
 import { RECEIPT } from '../../actors/message/receipt.ts';
 import { expiresAtOf, Kind, R, readRecord } from '../../actors/message/record.ts';
+import { VENDOR_TLVS_LIMIT } from '../../actors/receipt/vendor-tlvs.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { AS_IT_IS, fit, type Addressing } from './addressing.ts';
@@ -47,7 +48,7 @@ export function deliverAnswerOf(status: number): Answer {
 const HEADER_LENGTH = 16;
 
 /** Octets of two addresses, a service_type, and a receipt's text and TLVs. */
-const SCRATCH = 2 * 65 + 6 + RECEIPT_TEXT_LIMIT + RECEIPT_TLVS_LIMIT;
+const SCRATCH = 2 * 65 + 6 + RECEIPT_TEXT_LIMIT + RECEIPT_TLVS_LIMIT + VENDOR_TLVS_LIMIT;
 
 /** Turns records into PDUs. One per thread: it keeps a draft and a scratch buffer. */
 export class MessageWriter {
@@ -120,6 +121,7 @@ export class MessageWriter {
     const scratch = this.#scratch;
     const body = m.buffer;
     const bodyAt = m.textAt;
+    const { tlvsAt: givenAt, tlvsLength: given } = m;
     const publicId = this.#ids.toPublic(body.readDoubleLE(bodyAt + RECEIPT.messageId));
     const destAt = copyShort(body, m.sourceAt, m.sourceLength, scratch, 0);
     const serviceTypeAt = copyShort(body, m.destAt, m.destLength, scratch, destAt);
@@ -134,7 +136,13 @@ export class MessageWriter {
     m.textAt = textAt;
     m.textLength = tlvsAt - textAt;
     m.tlvsAt = tlvsAt;
-    m.tlvsLength = tlvs ? writeReceiptTlvs(scratch, tlvsAt, body, bodyAt, publicId) - tlvsAt : 0;
+    if (!tlvs) {
+      m.tlvsLength = 0;
+      return;
+    }
+    let end = writeReceiptTlvs(scratch, tlvsAt, body, bodyAt, publicId);
+    if (given > 0) end += body.copy(scratch, end, givenAt, givenAt + given);
+    m.tlvsLength = end - tlvsAt;
   }
 }
 

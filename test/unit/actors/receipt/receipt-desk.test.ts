@@ -63,7 +63,7 @@ class Bench {
       settler: this.settler,
       numbers,
       deliveries: this.#deliveries,
-      settings: { orphanWaitMs: 1000, orphanMax: 10, validityMs: 1000 },
+      settings: { orphanWaitMs: 1000, orphanMax: 10, own: 'all', validityMs: 1000 },
       counters: this.counters,
       now: () => 1_000_500,
       monotonic: () => 500,
@@ -110,6 +110,7 @@ class Bench {
       final,
       error: '000',
       doneAt: 1_000_450,
+      tlvs: undefined,
       submitter: {
         accepted: said => this.answered.push(said),
         refused: () => undefined,

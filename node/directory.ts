@@ -7,6 +7,7 @@ import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { BindType } from '../adapters/smpp/session-states.ts';
 import type { Live, LiveAccount } from './live-configuration.ts';
 import { shapesOf, textsOfAccount, textsOfCarrier } from './texts.ts';
+import type { Marks } from './overload.ts';
 import type { WorkerCarrier, WorkerDirectory } from './worker-messages.ts';
 
 /** Where a simulated carrier listens. */
@@ -84,6 +85,7 @@ function workerCarrier(
     window: carrier.window,
     texts: textsOfCarrier(carrier),
     throughput: (carrier.throughput * here) / sessions,
+    marks: marksOf(carrier),
   };
   if (carrier.protocol !== 'smpp') {
     const link = SIMULATOR_LINK;
@@ -106,6 +108,10 @@ function workerCarrier(
     receiptErrors: carrier.receipt_errors.map(({ error, as }): [string, string] => [error, as]),
     receiptId: carrier.receipt_id,
   };
+}
+
+function marksOf({ overload_threshold: overload, normal_threshold: normal }: CarrierSettings): Marks | undefined {
+  return overload === null ? undefined : { overload, normal: normal ?? Math.floor(overload / 2) };
 }
 
 function errorRule({ status, action, retries, seconds }: SmppCarrierSettings['errors'][number]): [number, ErrorRule] {

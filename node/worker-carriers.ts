@@ -5,6 +5,7 @@ import { Source } from '../actors/batch/source.ts';
 import type { BindActor, BindSettings } from '../actors/bind/bind-actor.ts';
 import { ReceiptIds } from '../actors/message/correlation-key.ts';
 import { ArchiveMode, Kind } from '../actors/message/record.ts';
+import type { StoreStats } from '../actors/ports.ts';
 import type { RouteSettings } from '../actors/route/outcomes.ts';
 import type { Traffic } from '../actors/traffic.ts';
 import { AS_IT_IS } from '../adapters/smpp/addressing.ts';
@@ -14,6 +15,7 @@ import { statusOf } from '../adapters/smpp/codec/command-status.ts';
 import { formOf } from '../adapters/smpp/form.ts';
 import type { MessageWriter } from '../adapters/smpp/mapping.ts';
 import { withTexts } from './texts.ts';
+import { Overload, type Marks } from './overload.ts';
 import type { WorkerCarrier, WorkerSession } from './worker-messages.ts';
 
 export interface WorkerCarriersDeps {
@@ -21,6 +23,7 @@ export interface WorkerCarriersDeps {
   readonly writer: MessageWriter;
   readonly timers: Timers;
   readonly log: Logger;
+  readonly stats: () => Promise<StoreStats>;
   /** What a session that is taken away gets to finish what is in flight, ms. */
   readonly drainMs: number;
 }
@@ -41,6 +44,7 @@ export class WorkerCarriers {
   readonly #carriers = new Map<string, CarrierHere>();
   /** A carrier that cannot be reached says so once a minute, not at every attempt. */
   readonly #limiter: RepeatLimiter;
+  readonly #overload: Overload;
 
   constructor(deps: WorkerCarriersDeps) {
     this.#deps = deps;
@@ -50,6 +54,15 @@ export class WorkerCarriers {
       timer.start(FLUSH_MS);
     });
     timer.start(FLUSH_MS);
+    this.#overload = new Overload({
+      timers: deps.timers,
+      stats: deps.stats,
+      changed: overloaded => deps.traffic.intake.avoid(overloaded),
+      told: (carrier, isOverloaded, queued) => {
+        if (isOverloaded) deps.log.warn('carrier overloaded: new messages go elsewhere', { carrier, queued });
+        else deps.log.info('carrier takes new messages again', { carrier, queued });
+      },
+    });
   }
 
   /**
@@ -68,6 +81,9 @@ export class WorkerCarriers {
       if (here) this.#change(here, settings);
       else this.#open(settings);
     }
+    this.#overload.use(
+      new Map(carriers.flatMap(({ name, marks }): [string, Marks][] => (marks ? [[name, marks]] : []))),
+    );
   }
 
   /** How the queue of this carrier is worked off; undefined when it is none of ours. */

@@ -13,6 +13,7 @@ import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
 import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../adapters/smpp/server-session.ts';
+import type { Marks } from './overload.ts';
 import type { RestCalls } from './rest-calls.ts';
 
 /** What passes between the main thread and a traffic worker, by comlink: control only. */
@@ -57,6 +58,8 @@ export interface WorkerCarrier {
   readonly noAnswer: 'retry' | 'reroute' | 'fail' | 'reconnect' | 'wait';
   /** By command_status. */
   readonly errors: readonly (readonly [number, ErrorRule])[];
+  /** Lengths of its queue between which it gets no new messages, where a route leads elsewhere. */
+  readonly marks: Marks | undefined;
   readonly receiptId: ReceiptIdMode;
   /** `err` of its receipts, and what it is passed on as. */
   readonly receiptErrors: readonly (readonly [string, string])[];

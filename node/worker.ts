@@ -186,6 +186,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       writer: this.#writer,
       timers: this.#timers,
       log: this.#log,
+      stats: () => this.#stores.store.stats(),
       drainMs: setup.drainMs,
     });
     const http = new WorkerHttp({

@@ -111,6 +111,14 @@ const common = {
   description: description(),
   window: whole(1, 65_535).default(100).describe('Most unanswered messages a session'),
   throughput: throughput(),
+  overload_threshold: whole(1, 1_000_000_000)
+    .nullable()
+    .default(null)
+    .describe('With more messages in its queue, new ones go by their next route, if they have one; null: never'),
+  normal_threshold: whole(0, 1_000_000_000)
+    .nullable()
+    .default(null)
+    .describe('… until there are no more than this; null: half of `overload_threshold`'),
 };
 
 const ton = () => whole(0, 255).nullable().default(null).describe('Replaces what the message carries; null: leave it');

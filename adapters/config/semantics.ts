@@ -93,9 +93,13 @@ export function checkSeed(seed: Seed): Finding[] {
 
 function checkCarrier(carrier: NonNullable<Seed['carriers']>[number], path: Path): Finding[] {
   const findings: Finding[] = [];
-  if (carrier.protocol !== 'smpp') return findings;
   const problem = (key: Path, message: string): void =>
     void findings.push({ path: [...path, ...key], message, severity: 'problem' });
+  const { overload_threshold: overload, normal_threshold: normal } = carrier;
+  if (normal !== null && (overload === null || normal > overload)) {
+    problem(['normal_threshold'], `expected at most overload_threshold (${overload})`);
+  }
+  if (carrier.protocol !== 'smpp') return findings;
   const { reconnect_seconds: first, reconnect_max_seconds: longest, errors } = carrier;
   if (first > longest) problem(['reconnect_max_seconds'], `expected at least reconnect_seconds (${first})`);
   const statuses = new Map<number, number>();

@@ -23,6 +23,7 @@ async function scene(...settings: readonly object[]): Promise<Scene> {
   const names = ['first', 'second', 'third'];
   const node = await startNode({
     config: {
+      workers: 2,
       retry: { base_seconds: 0.02, factor: 1, limit: 2 },
       accounts: [{ system_id: 'shop', password: 'shop' }],
       carriers: carriers.map(({ port }, i) => ({
@@ -189,4 +190,24 @@ describe('no answer in time', () => {
     expect(await told(s.shop)).toBe('UNKNOWN 000');
     expect(s.carriers[1]!.submitted).toEqual([]);
   });
+});
+
+const many = (from: number, count: number): Buffer =>
+  Buffer.concat(Array.from({ length: count }, (_, i) => submitPdu(from + i, '447700900123', `n${from + i}.`)));
+
+test('a carrier whose queue is above its mark gets no new messages until it is below the other', async () => {
+  const s = await scene({ window: 1, overload_threshold: 3, normal_threshold: 1 }, {});
+  const [first, second] = s.carriers;
+  s.shop.send(many(2, 5));
+  const warned = (): number => s.node.logs('carrier overloaded: new messages go elsewhere').length;
+  // Each worker finds it out by itself.
+  await waitUntil('both workers know', () => warned() === 2);
+  s.shop.send(many(10, 3));
+  await waitUntil('three messages at the second', () => second!.submitted.length === 3);
+  expect(second!.texts(/n\d+/).toSorted()).toEqual(['n10', 'n11', 'n12']);
+  for (let n = 1; n <= 5; n++) answer(await message(first!, n), 0);
+  await waitUntil('it is known', () => s.node.logs('carrier takes new messages again').length === 2);
+  s.shop.send(many(20, 1));
+  await waitUntil('the next one', () => first!.submitted.length === 6);
+  expect(first!.texts(/n\d+/).at(-1)).toBe('n20');
 });

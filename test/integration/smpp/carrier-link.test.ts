@@ -123,7 +123,7 @@ describe('a bind that is refused', () => {
     const carrier = await listen();
     carrier.bindStatus = 0x0e;
     const node = await start(carrier.port);
-    await waitUntil('several tries', () => carrier.sessions.length > 4);
+    await waitUntil('several tries', () => carrier.sessions.length > 4 && node.logs('carrier session lost').length > 0);
     expect(node.logs('carrier session lost')).toEqual([
       expect.objectContaining({ level: 'error', carrier: 'sink', reason: 'bind refused: ESME_RINVPASWD' }),
     ]);
@@ -164,6 +164,7 @@ describe('apply', () => {
     expect(carrier.submitted.map(({ pdu }) => pdu.toString('latin1', 16, 19))).toEqual(['\0\x05\0', 'NEW', 'NEW']);
     await waitUntil('an enquire_link', () => carrier.sessions[0]!.pdus.some(pdu => pdu.readUInt32BE(4) === 0x15));
     expect(carrier.sessions).toHaveLength(1);
+    await waitUntil('the messages in the log', () => node.logs('pdu').some(({ command }) => command === 'submit_sm'));
     const lines = node.logs('pdu');
     expect(lines).toContainEqual(expect.objectContaining({ direction: 'out', command: 'submit_sm', carrier: 'sink' }));
     expect(JSON.stringify(lines)).not.toContain('text');

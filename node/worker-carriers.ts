@@ -57,7 +57,7 @@ export class WorkerCarriers {
     this.#overload = new Overload({
       timers: deps.timers,
       stats: deps.stats,
-      changed: overloaded => deps.traffic.intake.avoid(overloaded),
+      changed: overloaded => deps.traffic.intake.detour.avoid(overloaded),
       told: (carrier, isOverloaded, queued) => {
         if (isOverloaded) deps.log.warn('carrier overloaded: new messages go elsewhere', { carrier, queued });
         else deps.log.info('carrier takes new messages again', { carrier, queued });

@@ -14,8 +14,9 @@ import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, type RecordDecisions } f
 import type { LedgerFrame } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { CompiledTable } from '../routing/compiled.ts';
-import { fallbacks, lookup, NO_ROUTE } from '../routing/match.ts';
+import { lookup, NO_ROUTE } from '../routing/match.ts';
 import type { Submitter, Waiting } from './batch-actor.ts';
+import { Detour } from './detour.ts';
 import type { NumberSource } from './number-source.ts';
 import type { Source } from './source.ts';
 
@@ -64,9 +65,6 @@ const NEVER_MS = 3_600_000;
 /** Octets at which a batch is closed before it is full: long messages. */
 const OCTET_LIMIT = 512 * 1024;
 
-/** Rules that `#otherThan` finds. */
-const CHAIN = new Int32Array(15);
-
 /**
  * Where this worker's messages come together: routes each, copies it into the open batch, and hands the batch over for its
  * commit. One per worker, so that all its sessions share one group commit.
@@ -82,7 +80,8 @@ export class Intake implements Actor<IntakeMessage> {
   #inFlight = 0;
   #told = false;
   #draining = false;
-  #avoided: ReadonlySet<string> = new Set();
+  /** Which destinations get no new messages. */
+  readonly detour = new Detour();
   /** Commits begun, and ended. */
   #begun = 0;
   #ended = 0;
@@ -143,11 +142,6 @@ export class Intake implements Actor<IntakeMessage> {
 
   get draining(): boolean {
     return this.#draining;
-  }
-
-  /** Destinations that get no new messages where a route leads elsewhere too. */
-  avoid(destinations: ReadonlySet<string>): void {
-    this.#avoided = destinations;
   }
 
   /** Refuses new messages from here on. */
@@ -287,12 +281,9 @@ export class Intake implements Actor<IntakeMessage> {
     const d = this.#decisions;
     d.route = rule + 1;
     if (action === 'forward') {
-      let destination = table.textOf(rule);
-      if (this.#avoided.size > 0 && this.#avoided.has(destination)) {
-        const other = this.#otherThan(rule, m, source, table);
-        d.route = other + 1;
-        destination = table.textOf(other);
-      }
+      const taken = this.detour.ruleFor(rule, m, source, table, this.#deps.random);
+      d.route = taken + 1;
+      const destination = table.textOf(taken);
       // What a carrier brings belongs to the application it is for.
       if (source.gathers) {
         const mark = partMarkOf(m);
@@ -423,24 +414,6 @@ export class Intake implements Actor<IntakeMessage> {
     d.part = 0;
     d.parts = 0;
     if (isAlone) this.apart();
-  }
-
-  /** The next rule whose destination takes new messages; `rule` itself where there is none. */
-  #otherThan(rule: number, m: MessageDraft, source: Source, table: CompiledTable): number {
-    const count = fallbacks(
-      table,
-      source.originIn(table),
-      m.buffer,
-      m.destAt,
-      m.destLength,
-      m.sourceAt,
-      m.sourceLength,
-      this.#deps.random(),
-      rule,
-      CHAIN,
-    );
-    for (let i = 0; i < count; i++) if (!this.#avoided.has(table.textOf(CHAIN[i]!))) return CHAIN[i]!;
-    return rule;
   }
 
   #full(): boolean {

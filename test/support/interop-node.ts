@@ -15,7 +15,7 @@ export interface InteropNode extends AsyncDisposable {
 
 /**
  * Numbers that begin with 44, 45 and 46 lead to the carrier, long messages whole, in parts with a header, and in SAR
- * segments; those with 555 lead to the account `app`. `app` and `shop` have their system_id for a password.
+ * segments; those with 555 and 556 to the accounts `app` and `shop`, which have their system_id for a password.
  *
  * @param options.archive true: a message is known after its end too
  */
@@ -43,6 +43,7 @@ export async function startInteropNode({ archive = false } = {}): Promise<Intero
           { called_prefix: '45', dest_smsc: 'in-parts' },
           { called_prefix: '46', dest_smsc: 'in-segments' },
           { called_prefix: '555', dest_smsc: 'app' },
+          { called_prefix: '556', dest_smsc: 'shop' },
         ],
       },
     }),

@@ -28,11 +28,18 @@ export class Kannel implements AsyncDisposable {
 
   private constructor() {}
 
-  /** Starts both, and waits until the bearerbox is bound. @param smsc lines of the configuration's group of that name */
-  static async start(port: number, login: string, smsc: readonly string[] = []): Promise<Kannel> {
+  /**
+   * Starts both, and waits until the bearerbox is bound.
+   *
+   * @param separate true: it binds as a transmitter and as a receiver, and speaks 3.3; else as a transceiver of 3.4
+   */
+  static async start(port: number, login: string, { separate = false } = {}): Promise<Kannel> {
     const kannel = new Kannel();
     try {
-      await kannel.#start(port, login, smsc);
+      const binds = separate
+        ? [`port = ${port}\ninterface-version = 33`, `receive-port = ${port}\ninterface-version = 33`]
+        : [`port = ${port}\ntransceiver-mode = true`];
+      await kannel.#start(login, binds);
       return kannel;
     } catch (error) {
       const logs = ['bearerbox', 'smsbox'].map(box => kannel.log(box).slice(-2000)).join('\n');
@@ -91,10 +98,9 @@ export class Kannel implements AsyncDisposable {
     return (this.#web!.address() as AddressInfo).port;
   }
 
-  async #start(port: number, login: string, smsc: readonly string[]): Promise<void> {
+  async #start(login: string, binds: readonly string[]): Promise<void> {
     this.#web = createServer((request, response) => {
       const url = new URL(request.url!, 'http://localhost');
-      // It writes octets, not UTF-8, where a message has them.
       const fields = Object.fromEntries(url.searchParams);
       (url.pathname === '/receipt' ? this.receipts : this.messages).push(fields);
       response.end();
@@ -117,19 +123,7 @@ store-type = file
 store-location = ${join(this.#folder, 'store')}
 dlr-storage = internal
 
-group = smsc
-smsc = smpp
-smsc-id = node
-host = 127.0.0.1
-port = ${port}
-smsc-username = ${login}
-smsc-password = ${login}
-system-type = ""
-transceiver-mode = true
-reconnect-delay = 1
-enquire-link-interval = 2
-${smsc.join('\n')}
-
+${binds.map(bind => smscGroup(login, bind)).join('\n')}
 group = smsbox
 bearerbox-host = 127.0.0.1
 sendsms-port = ${sendsms}
@@ -153,7 +147,7 @@ get-url = "http://127.0.0.1:${this.#webPort}/message?from=%p&to=%P&text=%b&codin
     this.#run('bearerbox');
     await this.#until('bearerbox answers', /Kannel bearerbox/);
     this.#run('smsbox');
-    await this.#until('bearerbox is bound', /\bSMPP:\S+ \(online/);
+    await this.#until('bearerbox is bound', new RegExp(`(\\bSMPP:\\S+ \\(online[^]*){${binds.length}}`));
     await this.#until('smsbox is connected', /smsbox:/);
     await this.#untilAsync('smsbox listens', () => this.sendsms({}).then(() => true));
   }
@@ -186,4 +180,18 @@ get-url = "http://127.0.0.1:${this.#webPort}/message?from=%p&to=%P&text=%b&codin
     child.on('error', () => undefined);
     this.#boxes.push(child);
   }
+}
+
+function smscGroup(login: string, bind: string): string {
+  return `group = smsc
+smsc = smpp
+smsc-id = node
+host = 127.0.0.1
+${bind}
+smsc-username = ${login}
+smsc-password = ${login}
+system-type = ""
+reconnect-delay = 1
+enquire-link-interval = 2
+`;
 }

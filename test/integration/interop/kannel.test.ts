@@ -132,6 +132,23 @@ describe('a message from a phone', () => {
   });
 });
 
+test('as a transmitter and a receiver of version 3.3: a message, its receipt, a message from a phone', async () => {
+  await using older = await Kannel.start(interop.port, 'shop', { separate: true });
+  await waitUntil('both binds', async () => {
+    const { sessions } = await interop.node.status();
+    const states = sessions.flatMap(({ name, state }) => (name === 'shop' ? [state] : []));
+    return states.includes('BOUND_TX') && states.includes('BOUND_RX');
+  });
+  const dlr = { 'dlr-mask': '31', 'dlr-url': older.dlrUrl('older') };
+  expect(await older.sendsms({ ...TO_PHONE, text: 'by another way', ...dlr })).toMatchObject({ status: 202 });
+  await waitUntil('the receipt', () => older.receipts.length === 2);
+  expect(older.receipts.map(({ kind }) => kind)).toEqual(['8', '1']);
+  const to = { ...FROM_PHONE, destination_addr: '5561' };
+  await interop.carrier.request('deliver_sm', { ...to, short_message: 'START' });
+  await waitUntil('the message', () => older.messages.length === 1);
+  expect(older.messages[0]).toMatchObject({ to: '5561', text: 'START' });
+});
+
 test('it stays while it is quiet: each asks whether the other is there', async () => {
   const lost = interop.node.logs('account unbound').length;
   await waitUntil('an enquire_link of Kannel, every 2 s', () => kannel.log('bearerbox').includes('enquire_link_resp'));
@@ -148,5 +165,5 @@ test('unbind', async () => {
 test.skipIf(await noCapture())('tshark finds no malformed PDU in all of this', async () => {
   const { pdus, faults } = await interop.capture!.stop();
   expect(faults).toEqual([]);
-  expect([4, 5, 6, 9, 0x15].filter(id => !pdus.has(id) || !pdus.has(id + 0x80000000))).toEqual([]);
+  expect([1, 2, 4, 5, 6, 9, 0x15].filter(id => !pdus.has(id) || !pdus.has(id + 0x80000000))).toEqual([]);
 });

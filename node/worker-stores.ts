@@ -143,10 +143,20 @@ export class WorkerStores {
     };
   }
 
+  /** A store that does not open will not open for the worker's next life either: that ends the process. */
   #open(stripe: number): LmdbStore {
-    const { folder, settings } = this.#data;
+    const folder = join(this.#data.folder, 'store', String(stripe));
+    try {
+      return this.#engine(folder, stripe);
+    } catch (error) {
+      return fatal(`the store ${folder} cannot be opened`, error);
+    }
+  }
+
+  #engine(folder: string, stripe: number): LmdbStore {
+    const { settings } = this.#data;
     return new LmdbStore(
-      join(folder, 'store', String(stripe)),
+      folder,
       settings,
       {
         now: this.#clock.nowMs,

@@ -1,6 +1,6 @@
-/* LD_PRELOAD: a disk that fails. While the file $FAULTS_FLAG exists, calls on files under $FAULTS_DIR fail with EIO:
- * its first letter says which: 's' fsync and fdatasync, 'w' pwrite, pwritev, write and writev. With $FAULTS_SYNC_AT=n the n-th
- * fsync or fdatasync there fails, counted from the start of the process, whatever the flag says.
+/* LD_PRELOAD: a disk that fails. The file $FAULTS_FLAG says what fails, while it is there: "sync N" for fsync and fdatasync,
+ * "write N" for pwrite, pwritev and writev: from the N-th such call after that on, on files under $FAULTS_DIR, with EIO. The
+ * first that fails makes $FAULTS_FLAG.failed.
  *   cc -shared -fPIC -O2 -o faults.so faults.c -ldl
  */
 #define _GNU_SOURCE
@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static atomic_long syncs;
+static atomic_long calls;
 
 /* Is the descriptor a file under the folder? */
 static int is_ours(int fd) {
@@ -27,31 +27,32 @@ static int is_ours(int fd) {
   return strncmp(path, folder, strlen(folder)) == 0;
 }
 
-static int is_set(char kind) {
-  const char *flag = getenv("FAULTS_FLAG");
-  int fd = flag ? open(flag, O_RDONLY | O_CLOEXEC) : -1;
-  if (fd < 0) return 0;
-  char first = 0;
-  ssize_t n = read(fd, &first, 1);
-  close(fd);
-  return n == 1 && first == kind;
-}
-
-static int fails_sync(int fd) {
+/* Does this call fail? kind: 's' or 'w'. */
+static int fails(int fd, char kind) {
   if (!is_ours(fd)) return 0;
-  const char *at = getenv("FAULTS_SYNC_AT");
-  return (at && atomic_fetch_add(&syncs, 1) + 1 == atol(at)) || is_set('s');
+  const char *path = getenv("FAULTS_FLAG");
+  int flag = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (flag < 0) return 0;
+  char said[32];
+  ssize_t n = read(flag, said, sizeof said - 1);
+  close(flag);
+  if (n <= 0 || said[0] != kind) return 0;
+  said[n] = 0;
+  char *space = strchr(said, ' ');
+  if (atomic_fetch_add(&calls, 1) + 1 < (space ? atol(space) : 1)) return 0;
+  char done[4096];
+  snprintf(done, sizeof done, "%s.failed", path);
+  close(open(done, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+  return 1;
 }
-
-static int fails_write(int fd) { return is_ours(fd) && is_set('w'); }
 
 #define REAL(name) __typeof__(name) *real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 #define FAIL return errno = EIO, -1
 
-int fsync(int fd) { REAL(fsync); if (fails_sync(fd)) FAIL; return real(fd); }
-int fdatasync(int fd) { REAL(fdatasync); if (fails_sync(fd)) FAIL; return real(fd); }
-ssize_t pwrite64(int fd, const void *b, size_t n, off64_t at) { REAL(pwrite64); if (fails_write(fd)) FAIL; return real(fd, b, n, at); }
-ssize_t pwrite(int fd, const void *b, size_t n, off_t at) { REAL(pwrite); if (fails_write(fd)) FAIL; return real(fd, b, n, at); }
-ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t at) { REAL(pwritev64); if (fails_write(fd)) FAIL; return real(fd, v, n, at); }
-ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at) { REAL(pwritev); if (fails_write(fd)) FAIL; return real(fd, v, n, at); }
-ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); if (fails_write(fd)) FAIL; return real(fd, v, n); }
+int fsync(int fd) { REAL(fsync); if (fails(fd, 's')) FAIL; return real(fd); }
+int fdatasync(int fd) { REAL(fdatasync); if (fails(fd, 's')) FAIL; return real(fd); }
+ssize_t pwrite64(int fd, const void *b, size_t n, off64_t at) { REAL(pwrite64); if (fails(fd, 'w')) FAIL; return real(fd, b, n, at); }
+ssize_t pwrite(int fd, const void *b, size_t n, off_t at) { REAL(pwrite); if (fails(fd, 'w')) FAIL; return real(fd, b, n, at); }
+ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t at) { REAL(pwritev64); if (fails(fd, 'w')) FAIL; return real(fd, v, n, at); }
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at) { REAL(pwritev); if (fails(fd, 'w')) FAIL; return real(fd, v, n, at); }
+ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); if (fails(fd, 'w')) FAIL; return real(fd, v, n); }

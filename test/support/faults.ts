@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,21 +19,24 @@ export class Faults {
     execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', this.#library, SOURCE, '-ldl'], { stdio: 'pipe' });
   }
 
-  /** @param syncAt this fsync of the process fails, from 1 */
-  environment(syncAt?: number): Record<string, string> {
-    return {
-      LD_PRELOAD: this.#library,
-      FAULTS_DIR: this.#data,
-      FAULTS_FLAG: this.#flag,
-      ...(syncAt === undefined ? {} : { FAULTS_SYNC_AT: String(syncAt) }),
-    };
+  /** Of a process that is to meet the faults. */
+  get environment(): Readonly<Record<string, string>> {
+    return { LD_PRELOAD: this.#library, FAULTS_DIR: this.#data, FAULTS_FLAG: this.#flag };
   }
 
-  /** From now on these calls fail with EIO. */
-  set(what: 'sync' | 'write'): void {
-    writeFileSync(this.#flag, what);
+  /** From the `nth` on, counted from now, these calls fail with EIO. */
+  set(what: 'sync' | 'write', nth = 1): void {
+    // At once: a flag that is half written would say something else.
+    writeFileSync(`${this.#flag}.new`, `${what} ${nth}`);
+    renameSync(`${this.#flag}.new`, this.#flag);
   }
 
+  /** When the first call failed, ms since 1970. @throws when none has */
+  get failedAt(): number {
+    return statSync(`${this.#flag}.failed`).mtimeMs;
+  }
+
+  /** For processes that start after it. */
   clear(): void {
     rmSync(this.#flag, { force: true });
   }

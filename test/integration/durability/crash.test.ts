@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { NodeProcess } from '../../support/node-process.ts';
 import { smppload, type Smppload } from '../../support/smppload.ts';
-import { freePort, loadedNode, pause, WINDOWS } from './support.ts';
+import { freePort, loadedNode, pause, underLoad, WINDOWS } from './support.ts';
 
 const MESSAGES = 30_000;
 /** More than a second: the node ends somewhere in it. */
@@ -43,7 +43,7 @@ function load(port: number, carrierPort: number): Smppload {
 
 /** Until some moment in the middle of the run. */
 async function middle(node: NodeProcess): Promise<void> {
-  await node.statusWhen('messages come in', status => status.messages.accepted > 500);
+  await underLoad(node);
   await pause(Math.random() * 500);
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { openControl } from '../../../adapters/control/client.ts';
 import { freePort } from '../../../bench/harness/smppload.ts';
 import { startNode, type NodeProcess, type NodeProcessOptions } from '../../support/node-process.ts';
 
@@ -31,6 +32,12 @@ export async function loadedNode(
       ...more.config,
     },
   });
+}
+
+/** Resolves when the first messages have come in: asked directly, since a load may be over before a command has begun. */
+export async function underLoad(node: NodeProcess): Promise<void> {
+  const control = openControl(node.dataDir);
+  for (let accepted = 0; accepted < 500;) accepted = (await control.status()).messages.accepted;
 }
 
 /** Seconds of CPU that a process has used. */

@@ -14,6 +14,8 @@ export interface RedisAddress {
   readonly master: string;
   readonly username: string;
   readonly password: string;
+  /** That of the Sentinels themselves. */
+  readonly sentinelPassword: string;
   readonly tls: boolean;
   readonly database: number;
 }
@@ -31,7 +33,8 @@ const PORTS = { standalone: 6379, sentinel: 26379, cluster: 6379 } as const;
 
 /**
  * Reads `redis://user:password@host:6379/0`, `redis+sentinel://:password@host:26379/master-name?node=host2:26379` and
- * `redis+cluster://host:6379?node=host2:6379`; with `rediss` in place of `redis` over TLS.
+ * `redis+cluster://host:6379?node=host2:6379`; with `rediss` in place of `redis` over TLS. Sentinels that want a password of
+ * their own: `&sentinel_password=…`.
  *
  * @throws RuntimeError REDIS_ADDRESS naming what is wrong; never with the password
  */
@@ -45,6 +48,11 @@ export function parseRedisAddress(text: string): RedisAddress {
   if (scheme.mode === 'cluster' && path !== '' && path !== '0') throw wrong('Redis Cluster has no databases but 0');
   if (scheme.mode === 'standalone' && !/^\d{0,4}$/.test(path)) throw wrong(`expected a database number, got ${path}`);
   const usual = PORTS[scheme.mode];
+  for (const name of url.searchParams.keys()) {
+    const known =
+      name === 'node' ? scheme.mode !== 'standalone' : name === 'sentinel_password' && scheme.mode === 'sentinel';
+    if (!known) throw wrong(`there is no parameter ${name} for ${url.protocol}//`);
+  }
   const more = url.searchParams.getAll('node').map(node => hostPort(node, usual));
   return {
     ...scheme,
@@ -52,6 +60,7 @@ export function parseRedisAddress(text: string): RedisAddress {
     master: scheme.mode === 'sentinel' ? path : '',
     username: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
+    sentinelPassword: url.searchParams.get('sentinel_password') ?? '',
     database: scheme.mode === 'standalone' ? Number(path) : 0,
   };
 }
@@ -62,6 +71,10 @@ export function describeAddress({ mode, nodes, master }: RedisAddress): string {
   if (mode === 'sentinel') return `the master ${master} of the Sentinels at ${where}`;
   return mode === 'cluster' ? `Redis Cluster at ${where}` : `Redis at ${where}`;
 }
+
+/** True when what is said to it does not leave this machine. */
+export const isLoopback = ({ host }: HostPort): boolean =>
+  host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 
 function hostPort(text: string, usual: number): HostPort {
   const [, host, port] = /^(.+?)(?::(\d{1,5}))?$/.exec(text) ?? [];

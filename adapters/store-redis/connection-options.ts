@@ -4,7 +4,7 @@ import type { RedisAddress } from './address.ts';
 export interface LineSettings {
   /** Longest wait for any answer, ms. */
   readonly deadlineMs: number;
-  /** A server's certificate is not checked: for closed networks. */
+  /** A server's certificate is not checked, and it needs no password: for closed networks. */
   readonly insecure: boolean;
 }
 

@@ -29,7 +29,7 @@ export class RedisLine {
   #redis: Redis | undefined;
   /** Nodes of the cluster that were seen last, the most likely first. */
   #nodes: readonly HostPort[];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
   /** Why there is no connection. */
@@ -54,9 +54,10 @@ export class RedisLine {
       const timer = setTimeout(() => told(), timeoutMs);
       const told = (): void => {
         clearTimeout(timer);
+        this.#waiting.delete(told);
         resolve(this.isUp);
       };
-      this.#waiting.push(told);
+      this.#waiting.add(told);
     });
   }
 
@@ -169,13 +170,11 @@ export class RedisLine {
   }
 
   #tell(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const told of waiting) told();
+    for (const told of this.#waiting) told();
   }
 
   async #options(): Promise<ConnectionOptions> {
-    const { mode, nodes, master, database } = this.#address;
+    const { mode, nodes, master, database, sentinelPassword } = this.#address;
     const common = connectionOptions(this.#address, this.#settings);
     if (mode === 'standalone') return { ...common, ...nodes[0], db: database };
     if (mode === 'cluster') return { ...common, ...(await this.#locate()) };
@@ -186,6 +185,7 @@ export class RedisLine {
       name: master,
       failoverDetector: true,
       sentinelRetryStrategy: () => null,
+      ...(sentinelPassword !== '' && { sentinelPassword }),
       ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
     };
   }

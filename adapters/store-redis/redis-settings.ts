@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { RuntimeError } from '../../runtime/errors.ts';
-import { describeAddress, type RedisAddress } from './address.ts';
+import { describeAddress, isLoopback, type RedisAddress } from './address.ts';
 import { connectionOptions, type LineSettings } from './connection-options.ts';
 import type { RedisLine } from './line.ts';
 import { RedisRefusedError } from './line-errors.ts';
@@ -41,6 +41,8 @@ export async function checkRedis(address: RedisAddress, line: RedisLine, promise
   const info = infoOf(await line.command('INFO'));
   const version = info.get('redis_version') ?? '';
   demand(Number.parseInt(version, 10) >= OLDEST, 'its version', version, `${OLDEST}.0 or later`, 'scripts need it');
+  const isOpen = address.password === '' && !promise.insecure && !address.nodes.every(isLoopback);
+  demand(!isOpen, 'its password (ours to it)', 'nothing', 'set', 'whoever reaches it reads and writes all messages');
   const config = await readConfig(address, line);
   const policy = config.get('maxmemory-policy');
   demand(policy === 'noeviction', 'maxmemory-policy', policy, 'noeviction', 'others throw messages away');
@@ -121,7 +123,8 @@ async function askSentinels(address: RedisAddress, settings: LineSettings): Prom
   let trouble: unknown;
   for (const node of address.nodes) {
     const { username: _, password: __, ...options } = connectionOptions(address, settings);
-    const redis = new Redis({ ...options, ...node, lazyConnect: true });
+    const password = address.sentinelPassword;
+    const redis = new Redis({ ...options, ...node, ...(password !== '' && { password }), lazyConnect: true });
     redis.on('error', error => (trouble = error));
     try {
       await redis.connect();

@@ -230,8 +230,8 @@ export class StripeOwner {
       if (epoch < this.#epoch) alarm(`${keys.meta}: Redis has gone back to before this node took the stripe`);
       throw this.#lose(`${keys.meta} has another owner since epoch ${epoch}; this was epoch ${this.#epoch}`, written);
     }
-    if (commit === mine || commit === mine - 1) return;
-    const why = `${keys.meta}: Redis has commit ${commit} where ${mine - 1} was confirmed`;
+    if (commit === this.#commit || commit === this.#commit + 1) return;
+    const why = `${keys.meta}: Redis has commit ${commit} where ${this.#commit} was confirmed`;
     alarm(`${why}: what came after it is lost, by more failures at once than replicas were waited for`);
     throw this.#lose(why, undefined);
   }

@@ -1,5 +1,6 @@
-// What the LMDB engine costs a message: append, grant, settle with a carrier's id, correlate, receipt fate, outbox.
-//   node bench/micro/store.ts [messages] [batches in flight]
+// What an engine of the message store costs a message: append, grant, settle with a carrier's id, correlate, receipt fate,
+// outbox. LMDB in a temporary folder, or a Redis that is there.
+//   node bench/micro/store.ts [messages] [batches in flight] [redis://…]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,25 +9,47 @@ import { BatchBuilder } from '../../actors/message/batch.ts';
 import { BATCH_LIMIT, messageId } from '../../actors/message/id.ts';
 import { Fate, LedgerFlag, LedgerWriter, What } from '../../actors/message/ledger.ts';
 import { LmdbStore } from '../../adapters/store-lmdb/lmdb-store.ts';
+import { parseRedisAddress } from '../../adapters/store-redis/address.ts';
+import { RedisStore } from '../../adapters/store-redis/redis-store.ts';
 
 const messages = Number(process.argv[2] ?? 500_000);
 const inFlight = Number(process.argv[3] ?? 4);
 const folder = mkdtempSync(join(tmpdir(), 'heliograph-store-'));
-const store = new LmdbStore(
-  folder,
-  { maxQueued: 1e9, maxOutbox: 1e9, diskReserveOctets: 1e6, lingerMs: 10_000, reserveOctets: 4e6 },
-  {
-    now: Date.now,
-    monotonic: () => performance.now(),
-    atDisk: () => undefined,
-    fatal: line => {
-      console.error(line);
-      process.exit(1);
-    },
-    alarm: line => console.error(line),
-    ready: () => undefined,
-  },
-);
+const redis = process.argv[4];
+const deps = {
+  now: Date.now,
+  monotonic: () => performance.now(),
+  alarm: (line: string) => console.error(line),
+  ready: () => undefined,
+};
+const bounds = { maxQueued: 1e9, maxOutbox: 1e9, lingerMs: 10_000 };
+function fail(line: string): never {
+  console.error(line);
+  process.exit(1);
+}
+const store =
+  redis === undefined
+    ? new LmdbStore(
+        folder,
+        { ...bounds, diskReserveOctets: 1e6, reserveOctets: 4e6 },
+        { ...deps, atDisk: () => undefined, fatal: fail },
+      )
+    : await RedisStore.open(
+        parseRedisAddress(redis),
+        0,
+        {
+          ...bounds,
+          name: 'bench',
+          node: 'bench',
+          durability: 'disk',
+          replicas: 0,
+          leaseMs: 5000,
+          patienceMs: 10_000,
+          deadlineMs: 2000,
+          insecure: false,
+        },
+        { ...deps, leaseClock: () => performance.now(), lost: error => fail(error.message) },
+      );
 const { store: port } = store.claimant();
 const draft = new MessageDraft();
 draft.buffer = Buffer.from('ACME447700900123' + 'x'.repeat(100));

@@ -59,6 +59,17 @@ describe('start refuses a Redis whose settings break the promise, naming the set
     await expect(openStripe(url, { name: 'settings' })).rejects.toThrow(/allow its user CONFIG GET/);
   });
 
+  test('nothing, when its user may do what decision 0009 names and no more', async () => {
+    const allowed = 'hmget hget hset hdel hincrby hkeys hscan eval evalsha wait info ping hello client config|get';
+    const acl = allowed.split(' ').map(command => `+${command}`);
+    await redis.client.call('ACL', 'SETUSER', 'modest', 'on', '>pw', '~{heliograph:settings:*', '-@all', ...acl);
+    const stripe = await openStripe(`redis://modest:pw@127.0.0.1:${redis.port}`, { name: 'settings' });
+    expect((await append(stripe.port, 'one')).type).toBe('done');
+    expect(await claimed(stripe.port, 'sink')).toHaveLength(1);
+    await stripe.store.close();
+    expect(stripe.alarms).toEqual([]);
+  });
+
   test('a Redis that is not there', async () => {
     const gone = await startRedis();
     await gone.remove();

@@ -2,7 +2,7 @@ import type { Actor } from '../../runtime/actor.ts';
 import { readBatch } from '../message/batch.ts';
 import { stripeOf } from '../message/id.ts';
 import { Fate } from '../message/ledger.ts';
-import { expiresAtOf, R } from '../message/record.ts';
+import { expiresAtOf, R, RecordFlag } from '../message/record.ts';
 import type { Claimed, MessageStore } from '../ports.ts';
 import { Delivery } from './delivery.ts';
 import { Outcomes, type OutcomeDeps, type RouteSettings } from './outcomes.ts';
@@ -188,7 +188,7 @@ export class RouteActor implements Actor<RouteMessage> {
               -1,
             );
           } else {
-            const outlet = allowed > 0 ? this.#outletWithRoom() : undefined;
+            const outlet = allowed > 0 ? this.#outletFor(delivery, index) : undefined;
             if (!outlet) {
               if (done > 0) stretches.splice(0, done);
               return;
@@ -204,6 +204,27 @@ export class RouteActor implements Actor<RouteMessage> {
       }
       stretches.length = 0;
     }
+  }
+
+  /**
+   * The session for a message. The parts of a long one leave by one, so the first waits for one with room for all: some
+   * SMSCs put together only what came on one session (feature B09).
+   */
+  #outletFor(delivery: Delivery, index: number): Outlet | undefined {
+    const { buffer } = delivery.batch;
+    const at = delivery.at(index);
+    // Further parts: the one that the first has taken has room.
+    if ((buffer[at + R.flags]! & RecordFlag.part) === 0 || buffer[at + R.part] !== 1) return this.#outletWithRoom();
+    const parts = buffer[at + R.parts]!;
+    const outlets = this.#outlets;
+    for (let i = 0; i < outlets.length; i++) {
+      const turn = (this.#turn + i) % outlets.length;
+      const outlet = outlets[turn]!;
+      if (outlet.room() < Math.min(parts, outlet.window)) continue;
+      this.#turn = turn;
+      return outlet;
+    }
+    return undefined;
   }
 
   /** Fewest calls: stays with one session while it has room, so that its writes are large. */

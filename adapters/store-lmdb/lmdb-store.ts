@@ -20,14 +20,15 @@ import { ConfigValues } from '../../actors/store/config-values.ts';
 import { DiskSpace } from './disk-space.ts';
 import { DATA_FILE } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
-import { messageKey, numberKey, Tag } from '../../actors/store/keys.ts';
-import { load } from '../../actors/store/load.ts';
+import { configKey, messageKey, numberKey, Tag } from '../../actors/store/keys.ts';
+import { load, type Loaded } from '../../actors/store/load.ts';
 import { correlate, find, scan } from '../../actors/store/lookups.ts';
 import { outcome } from '../../actors/store/outcome.ts';
 import { PendingWrites } from '../../actors/store/pending-writes.ts';
 import type { Taken } from '../../actors/store/queues.ts';
 import { search } from '../../actors/store/search.ts';
 import { Standings } from '../../actors/store/standings.ts';
+import { encodeRoll, missingBatches, ROLL } from './roll.ts';
 import { ValueStore } from './value-store.ts';
 
 export interface StoreSettings {
@@ -133,6 +134,7 @@ export class LmdbStore {
     this.#standings.judge(loaded.probes);
     for (const [carrier, id, message] of loaded.correlations) this.#standings.correlations.set(carrier, id, message);
     this.#quarantined = loaded.quarantined;
+    this.#callRoll(loaded);
     this.#nextBatch = Math.max(this.#storedNext(), Math.floor(loaded.highest / STRIPE_LIMIT) + 1, clockFloor(now()));
     this.#commit.enqueue(nobody);
   }
@@ -294,8 +296,23 @@ export class LmdbStore {
   async close(): Promise<void> {
     this.#stopping = true;
     this.#standings.stop();
+    this.#config.put(ROLL, encodeRoll(this.#standings.numbers()));
+    // A full disk has no room for it: then there is none.
+    this.#commit.enqueue(nobody, () => [Tag.config, Tag.configCopy].map(tag => configKey(tag, ROLL)));
     await this.#commit.close();
     await this.#values.close();
+  }
+
+  /** Names what was there at the last stop and is not. The roll goes: it is not kept up while messages come and go. */
+  #callRoll(loaded: Loaded): void {
+    let missing: string;
+    try {
+      missing = missingBatches(this.#config.get(ROLL), loaded);
+    } catch (error) {
+      missing = (error as Error).message;
+    }
+    if (missing !== '') this.#deps.alarm(missing);
+    this.#config.put(ROLL, undefined);
   }
 
   #flushed(): Promise<void> {

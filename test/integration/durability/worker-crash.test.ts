@@ -28,6 +28,7 @@ describe('a worker thread that crashes', () => {
         count: MESSAGES,
         rate: 4000,
         reconnect: true,
+        exact: true,
         timeout: 60,
         linger: 10,
       });

@@ -305,7 +305,8 @@ describe('versions on one port', () => {
       answers.find(pdu => pdu.readUInt32BE(12) === sequence)!.toString('hex', 16);
     expect(by(2)).toMatch(new RegExp(`^(3[0-9])+00${congestion}$`));
     expect(by(3)).toBe(congestion);
-    expect(by(4)).toBe(congestion);
+    // A refusal has an empty message_id before it: a peer would take the TLV for one.
+    expect(by(4)).toBe(congestion && `00${congestion}`);
   });
 
   test('a receipt to a peer of 3.3 has no TLV, a text that is too long for it stays', async () => {

@@ -6,7 +6,7 @@ import { AS_IT_IS, type Addressing } from '../adapters/smpp/addressing.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { BindType } from '../adapters/smpp/session-states.ts';
 import type { Live, LiveAccount } from './live-configuration.ts';
-import { shapesOf, textsOfAccount, textsOfCarrier } from './texts.ts';
+import { shapesOf, textsOfAccount, textsOfCarrier, type CommonRules } from './texts.ts';
 import type { Marks } from './overload.ts';
 import type { WorkerCarrier, WorkerDirectory } from './worker-messages.ts';
 
@@ -29,14 +29,16 @@ export function directoryFor(
   passwordOf: (carrier: CarrierSettings) => string,
   rateOf: (account: string) => number,
   simulators: ReadonlyMap<string, SimulatorPlace>,
+  common: CommonRules,
 ): WorkerDirectory {
   const carriers: WorkerCarrier[] = [];
   live.carriers.forEach((carrier, place) => {
     const made = workerCarrier(carrier, place, index, workers, passwordOf(carrier), simulators.get(carrier.name));
-    if (made) carriers.push({ ...made, receiptSiblings: siblingsOf(carrier, live.carriers) });
+    const texts = textsOfCarrier(carrier, common);
+    if (made) carriers.push({ ...made, texts, receiptSiblings: siblingsOf(carrier, live.carriers) });
   });
   return {
-    accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id))),
+    accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id), common)),
     carriers,
     shapes: shapesOf(live),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
@@ -52,7 +54,11 @@ function siblingsOf(carrier: CarrierSettings, all: readonly CarrierSettings[]): 
   return siblings.map(other => other.name).filter(other => other !== name);
 }
 
-function workerAccount(account: LiveAccount, throughput: number): WorkerDirectory['accounts'][number] {
+function workerAccount(
+  account: LiveAccount,
+  throughput: number,
+  common: CommonRules,
+): WorkerDirectory['accounts'][number] {
   return {
     systemId: account.system_id,
     enabled: account.enabled,
@@ -61,7 +67,7 @@ function workerAccount(account: LiveAccount, throughput: number): WorkerDirector
     dataSm: account.data_sm,
     window: account.window,
     deliverWindow: account.deliver_window,
-    texts: textsOfAccount(account),
+    texts: textsOfAccount(account, common),
     throughput,
   };
 }
@@ -73,7 +79,7 @@ function workerCarrier(
   workers: number,
   password: string,
   simulator: SimulatorPlace | undefined,
-): Omit<WorkerCarrier, 'receiptSiblings'> | undefined {
+): Omit<WorkerCarrier, 'receiptSiblings' | 'texts'> | undefined {
   if (!carrier.enabled) return undefined;
   const sessions = carrier.protocol === 'smpp' ? carrier.binds : SIMULATOR_SESSIONS;
   // Session i of carrier number `place` lives in worker (i + place) of them, so that carriers with one session spread too.
@@ -83,7 +89,6 @@ function workerCarrier(
     name: carrier.name,
     targets: Array.from({ length: here }, () => own).flat(),
     window: carrier.window,
-    texts: textsOfCarrier(carrier),
     throughput: (carrier.throughput * here) / sessions,
     marks: marksOf(carrier),
   };

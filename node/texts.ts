@@ -1,6 +1,8 @@
 import type { Source } from '../actors/batch/source.ts';
+import { numberRules } from '../actors/routing/number-rules.ts';
 import type { Shape, Split } from '../actors/long/shape.ts';
-import type { AccountSettings, CarrierSettings } from '../adapters/config/schema.ts';
+import { formOf, type Form } from '../adapters/smpp/form.ts';
+import type { AccountSettings, CarrierSettings, Configuration } from '../adapters/config/schema.ts';
 import type { Live } from './live-configuration.ts';
 import type { WorkerTexts } from './worker-messages.ts';
 
@@ -42,22 +44,38 @@ const SIMULATED: Shape = {
   transliterate: false,
 };
 
-export function textsOfAccount(
-  account: Pick<AccountSettings, 'charset' | 'assemble' | 'long_messages' | 'codings'>,
-): WorkerTexts {
+type AccountTexts = Pick<
+  AccountSettings,
+  'charset' | 'assemble' | 'long_messages' | 'codings' | 'dest_rules' | 'source_rules'
+>;
+
+/** Rules for whatever comes in (`messages`). */
+export type CommonRules = Pick<Configuration['messages'], 'dest_rules' | 'source_rules'>;
+
+export function textsOfAccount(account: AccountTexts, common: CommonRules): WorkerTexts {
   const { charset, assemble, codings } = account;
   const split = SPLITS[account.long_messages];
   const shape: Shape = { ...SIMULATED, split, codings };
   return {
     charset,
     gathers: assemble,
+    // Its own first: they count where a common one is as long.
+    incoming: numberRules({
+      dest: [...account.dest_rules, ...common.dest_rules],
+      source: [...account.source_rules, ...common.source_rules],
+      senders: [],
+    }),
+    outgoing: undefined,
     sar: split === 'sar',
     shape: split === 'payload' && codings.length === 0 ? undefined : shape,
   };
 }
 
-export function textsOfCarrier(carrier: CarrierSettings): WorkerTexts {
-  if (carrier.protocol !== 'smpp') return { charset: 'gsm7', gathers: false, sar: false, shape: SIMULATED };
+export function textsOfCarrier(carrier: CarrierSettings, common: CommonRules): WorkerTexts {
+  const incoming = numberRules({ dest: common.dest_rules, source: common.source_rules, senders: [] });
+  if (carrier.protocol !== 'smpp') {
+    return { charset: 'gsm7', gathers: false, incoming, outgoing: undefined, sar: false, shape: SIMULATED };
+  }
   const { charset, assemble, codings, transliterate } = carrier;
   const split = SPLITS[carrier.long_messages];
   const shape: Shape = {
@@ -68,8 +86,18 @@ export function textsOfCarrier(carrier: CarrierSettings): WorkerTexts {
     languages: carrier.languages.map(language => LANGUAGES[language]),
     transliterate,
   };
-  return { charset, gathers: assemble, sar: split === 'sar', shape };
+  const { dest_rules: dest, source_rules: source, sender_rules: senders } = carrier;
+  return {
+    charset,
+    gathers: assemble,
+    incoming,
+    outgoing: numberRules({ dest, source, senders }),
+    sar: split === 'sar',
+    shape,
+  };
 }
+
+const NO_RULES: CommonRules = { dest_rules: [], source_rules: [] };
 
 /** By destination; those that take messages as they came are not there. */
 export function shapesOf(live: Live): Map<string, Shape> {
@@ -77,14 +105,18 @@ export function shapesOf(live: Live): Map<string, Shape> {
   const add = (name: string, { shape }: WorkerTexts): void => {
     if (shape) shapes.set(name, shape);
   };
-  for (const carrier of live.carriers) add(carrier.name, textsOfCarrier(carrier));
-  for (const account of live.accounts) add(account.system_id, textsOfAccount(account));
+  for (const carrier of live.carriers) add(carrier.name, textsOfCarrier(carrier, NO_RULES));
+  for (const account of live.accounts) add(account.system_id, textsOfAccount(account, NO_RULES));
   return shapes;
 }
 
+/** How messages are to be for this peer. */
+export const formFor = ({ charset, sar, outgoing }: WorkerTexts): Form => formOf(charset, sar, outgoing);
+
 /** How the peer of this source writes texts. */
-export function withTexts(source: Source, { charset, gathers }: WorkerTexts): Source {
+export function withTexts(source: Source, { charset, gathers, incoming }: WorkerTexts): Source {
   source.charset = charset;
   source.gathers = gathers;
+  source.numbers = incoming;
   return source;
 }

@@ -12,9 +12,8 @@ import { AS_IT_IS } from '../adapters/smpp/addressing.ts';
 import { CarrierLink, type LinkSettings, type LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
-import { formOf } from '../adapters/smpp/form.ts';
 import type { MessageWriter } from '../adapters/smpp/mapping.ts';
-import { withTexts } from './texts.ts';
+import { formFor, withTexts } from './texts.ts';
 import { Overload, type Marks } from './overload.ts';
 import type { WorkerCarrier, WorkerSession } from './worker-messages.ts';
 
@@ -185,7 +184,7 @@ function linkSettings(carrier: WorkerCarrier): LinkSettings {
   const { name, receiptId, receiptSiblings, receiptErrors, link, texts } = carrier;
   // The one object where nothing is asked for: then there is nothing to do for each message either.
   const addressing = JSON.stringify(link.addressing) === JSON.stringify(AS_IT_IS) ? AS_IT_IS : link.addressing;
-  const form = formOf(texts.charset, texts.sar);
+  const form = formFor(texts);
   return {
     ...link,
     addressing,

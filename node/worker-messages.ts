@@ -6,6 +6,7 @@ import type { Shape } from '../actors/long/shape.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
+import type { NumberRules } from '../actors/routing/number-rules.ts';
 import type { PeerCharset } from '../actors/text/charset.ts';
 import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
 import type { Role } from '../adapters/http/caller.ts';
@@ -23,6 +24,9 @@ export interface WorkerTexts {
   readonly charset: PeerCharset;
   /** Parts that it sends are put together. */
   readonly gathers: boolean;
+  /** How it writes numbers, and how it wants them; undefined: as they are. */
+  readonly incoming: NumberRules | undefined;
+  readonly outgoing: NumberRules | undefined;
   /** Parts of long messages to it are marked by TLVs. */
   readonly sar: boolean;
   /** Undefined: messages to it stay as they came. */

@@ -15,13 +15,12 @@ import { NO_ERROR_RULES, type RouteSettings } from '../actors/route/outcomes.ts'
 import { MessageDesk } from '../actors/operations/message-desk.ts';
 import { Traffic } from '../actors/traffic.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
-import { formOf } from '../adapters/smpp/form.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
 import { Congestion } from './congestion.ts';
 import { archivedFate } from './message-story.ts';
-import { withTexts } from './texts.ts';
+import { formFor, withTexts } from './texts.ts';
 import { TextSubmitter } from './text-submitter.ts';
 import { WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
@@ -211,8 +210,8 @@ export class Worker implements ThreadBody<WorkerApi> {
     const account = this.#accounts.get(name);
     if (!account) return undefined;
     const { settings, rate } = account;
-    const { rules } = account.source;
-    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rules, rate };
+    const { rules, numbers } = account.source;
+    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rules, numbers, rate };
   }
 
   /** Sessions of ESMEs, bound or not. */
@@ -244,7 +243,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const account = this.#accounts.get(request.systemId);
     if (!account) throw new Error(`account ${request.systemId} was bound and is not in the directory`);
     const { window, deliverWindow } = account.settings;
-    session.form = formOf(account.settings.texts.charset, account.settings.texts.sar);
+    session.form = formFor(account.settings.texts);
     return this.#traffic!.bind(
       request.type === 'transmitter' ? '' : request.systemId,
       {

@@ -7,13 +7,14 @@ import { PLAIN_OCTETS, splitText } from '../long/split.ts';
 import { decodePeer, type PeerCharset } from '../text/charset.ts';
 import { encodeText } from '../text/encode.ts';
 import { BatchBuilder } from '../message/batch.ts';
-import type { MessageDraft } from '../message/draft.ts';
+import { MessageDraft } from '../message/draft.ts';
 import { BATCH_LIMIT, messageId, type MessageId } from '../message/id.ts';
 import { Fate, LedgerWriter } from '../message/ledger.ts';
 import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, type RecordDecisions } from '../message/record.ts';
 import type { LedgerFrame } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { CompiledTable } from '../routing/compiled.ts';
+import { renumber } from '../routing/number-rules.ts';
 import { lookup, NO_ROUTE } from '../routing/match.ts';
 import type { Submitter, Waiting } from './batch-actor.ts';
 import { Detour } from './detour.ts';
@@ -93,6 +94,7 @@ export class Intake implements Actor<IntakeMessage> {
   #shapes: ReadonlyMap<string, Shape> = new Map();
   /** Some destination takes texts only in codings of its own: each message's is looked up. */
   #converting = false;
+  readonly #renumbered = new MessageDraft();
   readonly #drafts = new DraftsLike();
   readonly #others = new DraftsLike();
   readonly #peers = new DraftsLike();
@@ -181,6 +183,10 @@ export class Intake implements Actor<IntakeMessage> {
     if (this.#full() && !this.#close()) return Refusal.throttled;
     const now = this.#deps.now();
     this.#made = made;
+    if (source.numbers !== undefined) {
+      m = Object.assign(this.#renumbered, m);
+      renumber(m, source.numbers);
+    }
     if (source.charset !== 'gsm7' && m.dataCoding === 0 && m.textLength > 0) m = this.#understood(m, source.charset);
     this.#decide(m, source, now);
     const lane = m.priority > 3 ? 3 : m.priority;

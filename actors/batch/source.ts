@@ -1,6 +1,7 @@
 import type { SubmitRules } from '../accounts/submit-rules.ts';
 import type { CompiledTable, Origin } from '../routing/compiled.ts';
 import type { ArchiveMode, Kind } from '../message/record.ts';
+import type { NumberRules } from '../routing/number-rules.ts';
 import type { PeerCharset } from '../text/charset.ts';
 
 export interface SourceNames {
@@ -25,6 +26,8 @@ export class Source {
   charset: PeerCharset = 'gsm7';
   /** Parts of long messages are put together before they are routed on. */
   gathers = false;
+  /** How its peer writes numbers; undefined: as they are. */
+  numbers: NumberRules | undefined = undefined;
   /** `source_smsc` and `source_type` as routes match them. */
   readonly #sourceSmsc: string;
   readonly #sourceType: string;

@@ -24,10 +24,38 @@ const bindsOfType = (type: string) =>
 
 const bindRange = (field: string) =>
   whole(0, 255).nullable().default(null).describe(`The ${field} a bind must give (SMPP v3.4 §4.1); null: any`);
+const SENDER = 'up to 20 digits, or up to 11 characters';
+
 const charset = () =>
   oneOf(...PEER_CHARSETS)
     .default('gsm7')
     .describe('What it means by data_coding 0; texts are converted from and to it');
+
+const number = () => {
+  const error = 'up to 20 digits in quotes, with or without a leading "+"';
+  return z.string({ error }).regex(/^\+?\d{0,20}$/, { error });
+};
+
+const numberRule = group({
+  from: number().describe('Beginning of a number; "": any'),
+  to: number().describe('What stands there instead'),
+  ton: whole(0, 255).nullable().default(null).describe('Its TON then; null: as it was'),
+  npi: whole(0, 255).nullable().default(null).describe('Its NPI then; null: as it was'),
+});
+
+export const numberRules = (what: string) =>
+  listOf(numberRule, 'rules', 1000).default([]).describe(`Other beginnings for ${what}; the longest that fits counts`);
+
+const senderRule = group({
+  match: ascii(1, 64).default('*').describe('Senders like this: * any run of characters, ? any one, case ignored'),
+  senders: listOf(
+    z.string({ error: SENDER }).regex(/^(?:\+?\d{1,20}|[\x20-\x7e]{1,11})$/, { error: SENDER }),
+    'senders',
+    1000,
+  )
+    .min(1, { error: 'at least one sender' })
+    .describe('What they are replaced by; of several a recipient always sees the same'),
+});
 
 const assemble = () =>
   flag()
@@ -97,6 +125,8 @@ export const accountSchema = group({
   archive: oneOf('full', 'metadata', 'counters')
     .default('full')
     .describe('What is kept of its messages: all, all but the text, or counts only'),
+  dest_rules: numberRules('recipients that it gives, before they are routed'),
+  source_rules: numberRules('senders that it gives'),
   charset: charset(),
   codings: codings(),
   long_messages: longMessages('payload'),
@@ -238,6 +268,9 @@ export const smppCarrierSchema = group({
   reconnect_seconds: amount(0.05, 3600).default(1).describe('First wait after a lost session; doubles each time'),
   reconnect_max_seconds: amount(0.05, 86_400).default(5).describe('Longest such wait'),
   log_pdus: flag().default(false).describe('A line in the log for each PDU: its header, never what it says'),
+  dest_rules: numberRules('recipients, as it wants them'),
+  source_rules: numberRules('senders that are numbers, as it wants them'),
+  sender_rules: listOf(senderRule, 'rules', 1000).default([]).describe('Other senders; the first that fits counts'),
   charset: charset(),
   codings: codings(),
   languages: listOf(oneOf(...LANGUAGES), 'languages', LANGUAGES.length)

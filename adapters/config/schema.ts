@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { amount, ascii, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
-import { accountSchema, carrierSchema, network, frontendSchema } from './schema-peers.ts';
+import { accountSchema, carrierSchema, frontendSchema, network, numberRules } from './schema-peers.ts';
 
 /** Most entries of each list that seeds the database. 1,000,000 routes are P8 of the performance goals. */
 export const MOST = {
@@ -136,6 +136,8 @@ const messages = group({
   transaction_seconds: amount(0.1, 600)
     .default(20)
     .describe('How long a message in datagram or transaction mode may take (esm_class, SMPP v3.4 §2.10)'),
+  dest_rules: numberRules('recipients of whatever comes in'),
+  source_rules: numberRules('senders of whatever comes in'),
   assembly_timeout_seconds: amount(0.1, 86_400)
     .default(300)
     .describe(

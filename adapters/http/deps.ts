@@ -1,3 +1,4 @@
+import type { NumberRules } from '../../actors/routing/number-rules.ts';
 import type { SubmitRules } from '../../actors/accounts/submit-rules.ts';
 import type { Throughput } from '../../actors/accounts/limits.ts';
 import type { Intake } from '../../actors/batch/intake.ts';
@@ -15,6 +16,8 @@ export interface ApiAccount {
   readonly archiveMode: ArchiveMode;
   readonly enabled: boolean;
   readonly rules: SubmitRules | undefined;
+  /** How it writes numbers. */
+  readonly numbers: NumberRules | undefined;
   /** Shared with its sessions in this worker. */
   readonly rate: Pick<Throughput, 'take' | 'waitMs'>;
 }

@@ -1,6 +1,8 @@
-import type { SubmitRules } from '../../actors/accounts/submit-rules.ts';
 import { Source } from '../../actors/batch/source.ts';
 import { Kind, RecordFlag, type ArchiveMode } from '../../actors/message/record.ts';
+import type { ApiAccount } from './deps.ts';
+
+type AccountRules = Pick<ApiAccount, 'rules' | 'numbers'>;
 
 /** Most sources kept: callers choose `source_smsc` freely. */
 const MOST = 1000;
@@ -9,7 +11,7 @@ const MOST = 1000;
 export class Sources {
   readonly #sources = new Map<string, Source>();
 
-  get(owner: string, sourceSmsc: string, archiveMode: ArchiveMode, rules: SubmitRules | undefined): Source {
+  get(owner: string, sourceSmsc: string, archiveMode: ArchiveMode, account: AccountRules | undefined): Source {
     const key = `${owner}\0${sourceSmsc}`;
     let source = this.#sources.get(key);
     if (!source) {
@@ -19,7 +21,8 @@ export class Sources {
       this.#sources.set(key, source);
     }
     source.archiveMode = archiveMode;
-    source.rules = rules;
+    source.rules = account?.rules;
+    source.numbers = account?.numbers;
     return source;
   }
 }

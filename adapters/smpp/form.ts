@@ -8,32 +8,36 @@ import {
   SAR_TOTAL,
 } from '../../actors/long/concatenation.ts';
 import { apart, joined, type Wording } from '../../actors/long/shape.ts';
+import { renumber, type NumberRules } from '../../actors/routing/number-rules.ts';
 import { encodePeer, type PeerCharset } from '../../actors/text/charset.ts';
 import { DataCoding } from '../../actors/text/data-coding.ts';
 import { decodeText } from '../../actors/text/decode.ts';
 import { encodeUcs2 } from '../../actors/text/ucs2.ts';
 import { UDHI } from '../../actors/text/udh.ts';
 
-/** How a peer wants texts that the system keeps in its own way. */
+/** How a peer wants messages that the system keeps in its own way. */
 export interface Form {
   /** What it means by data_coding 0, which is GSM 03.38 inside. */
   readonly charset: PeerCharset;
   /** The parts that a message was cut into are marked by TLVs, not by a header. */
   readonly sar: boolean;
+  /** Other numbers and senders; undefined: as they are. */
+  readonly numbers: NumberRules | undefined;
 }
 
 /** As the system keeps them: nothing is to be done. */
-export const AS_KEPT: Form = { charset: 'gsm7', sar: false };
+export const AS_KEPT: Form = { charset: 'gsm7', sar: false, numbers: undefined };
 
 /** The form as the one object for "nothing to do" where it says so. */
-export const formOf = (charset: PeerCharset, sar: boolean): Form =>
-  charset === 'gsm7' && !sar ? AS_KEPT : { charset, sar };
+export const formOf = (charset: PeerCharset, sar: boolean, numbers?: NumberRules): Form =>
+  charset === 'gsm7' && !sar && !numbers ? AS_KEPT : { charset, sar, numbers };
 
 /** Octets beyond which a text that its charset has not is not sent as UCS-2 in one message. */
 const UCS2_OCTETS = 140;
 
 /** Gives a draft that was read from a record the form: its ranges are of another buffer then. */
-export function reform(m: MessageDraft, { charset, sar }: Form): void {
+export function reform(m: MessageDraft, { charset, sar, numbers }: Form): void {
+  if (numbers) renumber(m, numbers);
   const mark = sar && (m.flags & RecordFlag.part) !== 0 ? partMarkOf(m) : undefined;
   const isOther = charset !== 'gsm7' && m.dataCoding === DataCoding.gsm7 && m.textLength > 0;
   if (!mark && !isOther) return;

@@ -148,6 +148,7 @@ export const account = (more: Partial<ApiAccount> = {}): ApiAccount => ({
   enabled: true,
   rate: new Throughput(0, 0),
   rules: undefined,
+  numbers: undefined,
   ...more,
 });
 

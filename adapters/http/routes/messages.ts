@@ -97,8 +97,8 @@ class Submission {
     const { intake, now } = this.#deps;
     const to = this.#explicitDestination(body);
     const owner = this.#owner(body.source_smsc, caller);
-    const rules = this.#deps.account(owner)?.rules;
-    const source = this.#sources.get(owner, body.source_smsc, this.#admit(owner), rules);
+    const account = this.#deps.account(owner);
+    const source = this.#sources.get(owner, body.source_smsc, this.#admit(owner), account);
     // From here to the hand-over nothing waits: the draft is everybody's.
     const draft = this.#writer.fill(body, now());
     const expiresAt = (draft.expiresAt = intake.expiryOf(draft, now()));

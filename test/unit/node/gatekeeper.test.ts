@@ -28,6 +28,8 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   allow_ips: [],
   archive: 'full',
   charset: 'gsm7',
+  dest_rules: [],
+  source_rules: [],
   codings: [],
   long_messages: 'payload',
   assemble: false,

@@ -1,6 +1,6 @@
 import type { RuntimeError } from '../../runtime/errors.ts';
 import type { KeyRange, Values } from '../../actors/store/values.ts';
-import type { RedisLine } from './line.ts';
+import type { RedisLine } from '../../runtime/redis/line.ts';
 import { PLACES, placeOf, type StripeKeys } from './stripe-keys.ts';
 
 /** A value was asked for that has not been fetched. */

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { RuntimeError } from '../../runtime/errors.ts';
-import { describeAddress, isLoopback, type RedisAddress } from './address.ts';
-import { connectionOptions, type LineSettings } from './connection-options.ts';
-import type { RedisLine } from './line.ts';
-import { RedisRefusedError } from './line-errors.ts';
-import { configOf, infoOf } from './redis-info.ts';
+import { describeAddress, isLoopback, type RedisAddress } from '../../runtime/redis/address.ts';
+import { connectionOptions, type LineSettings } from '../../runtime/redis/connection-options.ts';
+import type { RedisLine } from '../../runtime/redis/line.ts';
+import { RedisRefusedError } from '../../runtime/redis/line-errors.ts';
+import { configOf, infoOf } from '../../runtime/redis/info.ts';
 
 /** `disk`: acknowledged means flushed. `process`: it survives the node, and all but the last second of Redis. */
 export type Durability = 'disk' | 'process';

@@ -1,6 +1,6 @@
 import { RuntimeError } from '../../runtime/errors.ts';
-import { infoOf } from './redis-info.ts';
-import type { RedisLine } from './line.ts';
+import { infoOf } from '../../runtime/redis/info.ts';
+import type { RedisLine } from '../../runtime/redis/line.ts';
 
 const LOOK_EVERY_MS = 500;
 /** Of Redis's memory: above it new messages are refused, so that what is queued can still leave. */

@@ -1,27 +1,10 @@
-import { createHash } from 'node:crypto';
+import { script } from '../../runtime/redis/script.ts';
 
 /**
- * The Lua that Redis runs, by verb and version. A script that a release has shipped must never change: a new version gets
- * a new number, and nodes of both releases work side by side, each with its own. Every script names all the keys it
- * touches, looks at everything before its first write, and does nothing a second time when it is sent a second time.
+ * The scripts of a stripe: they pass when Redis is out of memory, since what they write lets queued messages leave; new
+ * messages are refused before, by the store.
  *
- * They pass when Redis is out of memory (`allow-oom`): what they write lets queued messages leave. New messages are
- * refused before, by the store. Shebang lines came with Redis 7.0.
- */
-export interface Script {
-  readonly verb: string;
-  readonly version: number;
-  readonly body: string;
-  readonly sha: string;
-}
-
-function script(verb: string, version: number, body: string): Script {
-  const text = `#!lua flags=allow-oom\n-- heliograph ${verb} ${version}\n${body.trim()}\n`;
-  return { verb, version, body: text, sha: createHash('sha1').update(text).digest('hex') };
-}
-
-/**
- * The fields of a stripe's `meta` hash. `epoch` goes up by one with each owner, `renewals` with each sign of life, `commit`
+ * The fields of a stripe's `meta` hash: `epoch` goes up by one with each owner, `renewals` with each sign of life, `commit`
  * with each commit, over all epochs. The `epochs` hash has the last commit of each epoch that is over: so an owner that
  * has lost the stripe learns exactly which of its commits count.
  *

@@ -1,4 +1,4 @@
-import type { LineSettings } from './connection-options.ts';
+import type { LineSettings } from '../../runtime/redis/connection-options.ts';
 import type { Durability } from './redis-settings.ts';
 import type { OwnerSettings, StripeLostError } from './stripe-owner.ts';
 

@@ -1,7 +1,7 @@
 import { load, type Loaded } from '../../actors/store/load.ts';
 import { Tag } from '../../actors/store/keys.ts';
 import { NotFetchedError, ListedValues, type Fetched, type FetchedValues } from './fetched-values.ts';
-import type { RedisLine } from './line.ts';
+import type { RedisLine } from '../../runtime/redis/line.ts';
 import { Place, type StripeKeys } from './stripe-keys.ts';
 
 const SCANNED_AT_ONCE = 500;

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { RuntimeError } from '../../runtime/errors.ts';
 import { commitArguments, type WriteList } from './commit-arguments.ts';
-import type { RedisLine } from './line.ts';
-import { NoReplyError, RedisRefusedError } from './line-errors.ts';
-import { COMMIT, RELEASE, RENEW, Reply, TAKE, type Script } from './scripts.ts';
+import type { RedisLine } from '../../runtime/redis/line.ts';
+import { NoReplyError, RedisRefusedError } from '../../runtime/redis/line-errors.ts';
+import type { Script } from '../../runtime/redis/script.ts';
+import { COMMIT, RELEASE, RENEW, Reply, TAKE } from './scripts.ts';
 import type { StripeKeys } from './stripe-keys.ts';
 
 export interface OwnerSettings {

@@ -9,7 +9,7 @@ import { BatchBuilder } from '../../actors/message/batch.ts';
 import { BATCH_LIMIT, messageId } from '../../actors/message/id.ts';
 import { Fate, LedgerFlag, LedgerWriter, What } from '../../actors/message/ledger.ts';
 import { LmdbStore } from '../../adapters/store-lmdb/lmdb-store.ts';
-import { parseRedisAddress } from '../../adapters/store-redis/address.ts';
+import { parseRedisAddress } from '../../runtime/redis/address.ts';
 import { RedisStore } from '../../adapters/store-redis/redis-store.ts';
 
 const messages = Number(process.argv[2] ?? 500_000);

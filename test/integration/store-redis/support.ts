@@ -1,4 +1,4 @@
-import { parseRedisAddress } from '../../../adapters/store-redis/address.ts';
+import { parseRedisAddress } from '../../../runtime/redis/address.ts';
 import { RedisStore } from '../../../adapters/store-redis/redis-store.ts';
 import type { RedisStoreSettings } from '../../../adapters/store-redis/store-settings.ts';
 import type { StripeLostError } from '../../../adapters/store-redis/stripe-owner.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeAddress, isLoopback, parseRedisAddress } from '../../../../adapters/store-redis/address.ts';
+import { describeAddress, isLoopback, parseRedisAddress } from '../../../../runtime/redis/address.ts';
 
 describe('a Redis address', () => {
   test('of one server', () => {

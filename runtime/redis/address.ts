@@ -1,4 +1,4 @@
-import { RuntimeError } from '../../runtime/errors.ts';
+import { RuntimeError } from '../errors.ts';
 
 export interface HostPort {
   readonly host: string;

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { RuntimeError } from '../../runtime/errors.ts';
+import { RuntimeError } from '../errors.ts';
 import type { HostPort, RedisAddress } from './address.ts';
 import { connectionOptions, type LineSettings } from './connection-options.ts';
 

@@ -1,4 +1,4 @@
-import { RuntimeError } from '../../runtime/errors.ts';
+import { RuntimeError } from '../errors.ts';
 
 /** Nothing was sent: there is no connection. */
 export class LineDownError extends RuntimeError {}

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
-import { describeError } from '../../runtime/errors.ts';
+import { describeError } from '../errors.ts';
 import { describeAddress, type HostPort, type RedisAddress } from './address.ts';
 import { locateSlot } from './cluster-slots.ts';
 import { LineDownError, NoReplyError, RedisRefusedError } from './line-errors.ts';
 import { connectionOptions, type ConnectionOptions, type LineSettings } from './connection-options.ts';
-import type { Script } from './scripts.ts';
+import type { Script } from './script.ts';
 
 type Argument = string | Buffer | number;
 
@@ -17,14 +17,14 @@ export interface ScriptReply {
 const RECONNECT_MS = 100;
 
 /**
- * One connection to the Redis that has one stripe, made again whenever it is lost: to the master that the Sentinels name,
- * or to the cluster's node that has the stripe's slot. Nothing is queued while there is none and nothing is sent twice:
+ * One connection to the Redis that has one key, made again whenever it is lost: to the master that the Sentinels name,
+ * or to the cluster's node that has the slot of the key. Nothing is queued while there is none and nothing is sent twice:
  * who has got no answer asks (ioredis #2193: never let it resend). What is sent in one go arrives in that order.
  */
 export class RedisLine {
   readonly #address: RedisAddress;
   readonly #settings: LineSettings;
-  /** Any key of the stripe. */
+  /** Any of the keys that it is for: they share a hash tag. */
   readonly #key: string;
   #redis: Redis | undefined;
   /** Nodes of the cluster that were seen last, the most likely first. */

@@ -24,7 +24,10 @@ import { NewsOfWholes, outcomeOf, type WholeNews } from './whole-news.ts';
 export interface GathererSettings {
   /** How long parts wait for the others; then they go on as they came. ms */
   readonly timeoutMs: number;
-  /** Most parts that wait, in this worker; beyond it the oldest go on as they came. */
+  /**
+   * Most parts that wait, in this worker; beyond it the oldest go on as they came. And most messages in parts of which some
+   * have told their fates and others have not; beyond it the oldest is told what is known.
+   */
   readonly maxParts: number;
 }
 
@@ -186,6 +189,17 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
     const lookAt = this.#deps.monotonic() + LOOK_MS;
     const news = this.#wholes.add(id - part, part, buffer[at + R.parts]!, fate, error, doneAt, told, lookAt);
     if (news.known === news.fates.length) this.#look(news);
+    else if (this.#wholes.size > this.#deps.settings.maxParts) this.#giveUpNews();
+  }
+
+  /** The oldest message whose parts have not all told their fates is told what is known. */
+  #giveUpNews(): void {
+    for (const news of this.#wholes.all) {
+      if (news.givenUp || news.concluding) continue;
+      news.givenUp = true;
+      this.#look(news);
+      return;
+    }
   }
 
   /** Whether there is a message to conclude. */
@@ -205,7 +219,7 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
       for (const id of news.ids) this.#settle(queueOfMessage(news.id), id, Fate.delivered);
       return;
     }
-    if (news.known < news.fates.length) return;
+    if (news.known < news.fates.length && !news.givenUp) return;
     this.#wholes.delete(news.id);
     const { id, account, destination, createdAt } = found;
     const record = Buffer.from(found.record.buffer, found.record.byteOffset, found.record.byteLength);

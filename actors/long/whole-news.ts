@@ -19,6 +19,8 @@ export interface WholeNews {
   lookAt: number;
   /** It is being concluded. */
   concluding: boolean;
+  /** Too many wait: what is known has to do. */
+  givenUp: boolean;
 }
 
 /** News of the parts of one worker's messages, by message. No I/O, no clock. */
@@ -54,7 +56,17 @@ export class NewsOfWholes {
   ): WholeNews {
     let news = this.#wholes.get(id);
     if (!news) {
-      news = { id, fates: new Uint8Array(parts), errors: [], known: 0, doneAt: 0, ids: [], lookAt, concluding: false };
+      news = {
+        id,
+        fates: new Uint8Array(parts),
+        errors: [],
+        known: 0,
+        doneAt: 0,
+        ids: [],
+        lookAt,
+        concluding: false,
+        givenUp: false,
+      };
       this.#wholes.set(id, news);
     }
     news.ids.push(told);

@@ -145,7 +145,9 @@ const messages = group({
     ),
   assembly_max_parts: whole(100, 10_000_000)
     .default(100_000)
-    .describe('Most parts that wait, on this node; beyond it the oldest go on as they came'),
+    .describe(
+      'Most parts that wait, on this node, and most long messages of which some receipts are missing; beyond it the oldest go as they are',
+    ),
 });
 
 const guard = group({

@@ -23,6 +23,12 @@ export interface NodeControl {
   addAccount(settings: unknown): Promise<AccountInfo>;
   /** Changes the settings given, leaves the others. @throws ControlError `invalid`, `not-found` */
   changeAccount(systemId: string, changes: unknown): Promise<AccountInfo>;
+  /**
+   * Ends sessions of an account politely: all of them, or one. It may bind again at once; `changeAccount` with `enabled`
+   * false is what keeps it out.
+   * @param session its `SessionInfo.id`, 0 for all @throws ControlError `not-found`
+   */
+  unbindAccount(systemId: string, session: number): Promise<UnbindResult>;
   /** Its sessions end, its queue is kept. @throws ControlError `not-found`, `conflict` while a route names it */
   removeAccount(systemId: string): Promise<void>;
   carriers(): Promise<readonly CarrierInfo[]>;
@@ -79,6 +85,8 @@ export interface NodeStatus {
 }
 
 export interface SessionInfo {
+  /** Of an account's session, to end it by; 0 for carriers. */
+  readonly id: number;
   /** Its account or carrier. */
   readonly name: string;
   readonly side: 'account' | 'carrier';
@@ -90,6 +98,13 @@ export interface SessionInfo {
   readonly since: number;
   /** Requests without an answer, from us and to us, and the most there may be. */
   readonly window: { readonly used: number; readonly size: number };
+  /** `3.4`; empty while it is not bound. */
+  readonly version: string;
+  /** Messages that came from it and went to it. */
+  readonly received: number;
+  readonly sent: number;
+  /** Messages a second over 1, 5 and 15 minutes. */
+  readonly load: readonly [number, number, number];
 }
 
 export interface QueueInfo {
@@ -221,6 +236,11 @@ export interface CarrierInfo {
   readonly throughput: number;
   /** Why a session is not bound; empty when all are. */
   readonly reason: string;
+}
+
+export interface UnbindResult {
+  /** Sessions that are ended. */
+  readonly sessions: number;
 }
 
 export interface AccountInfo {

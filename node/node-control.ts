@@ -11,6 +11,7 @@ import {
   type OutgoingText,
   type SendResult,
   type SessionInfo,
+  type UnbindResult,
 } from '../actors/node-control.ts';
 import { checkSeedData } from '../adapters/config/load.ts';
 import { formatProblem } from '../adapters/config/problems.ts';
@@ -216,6 +217,16 @@ export class RunningNode implements NodeControl {
     });
   }
 
+  async unbindAccount(systemId: string, session: number): Promise<UnbindResult> {
+    if (!this.#find(systemId)) throw new ControlError('not-found', `no account is called ${systemId}`);
+    const counts = await Promise.all(this.#node.workers.map(({ api }) => api.unbind(systemId, session)));
+    const sessions = counts.reduce((sum, count) => sum + count, 0);
+    if (session !== 0 && sessions === 0) {
+      throw new ControlError('not-found', `account ${systemId} has no session ${session} here`);
+    }
+    return { sessions };
+  }
+
   removeAccount(systemId: string): Promise<void> {
     return this.#change(async () => {
       if (!this.#find(systemId)) throw new ControlError('not-found', `no account is called ${systemId}`);
@@ -327,8 +338,23 @@ export class RunningNode implements NodeControl {
 /** Stands for a password that is not being changed, where the settings are checked as a whole. */
 const UNCHANGED = 'unchanged'.slice(0, 8);
 
-function shownSession({ name, side, peer, bind, state, since, used, size }: WorkerSession): SessionInfo {
-  return { name, side, peer, bind, state, since, window: { used, size } };
+function shownSession(session: WorkerSession): SessionInfo {
+  const { id, name, side, peer, bind, state, since, used, size, version, received, sent, load } = session;
+  const shownVersion = version === 0 ? '' : `${version >>> 4}.${version & 0x0f}`;
+  return {
+    id,
+    name,
+    side,
+    peer,
+    bind,
+    state,
+    since,
+    window: { used, size },
+    version: shownVersion,
+    received,
+    sent,
+    load,
+  };
 }
 
 function sum(workers: readonly WorkerStatus[]): WorkerStatus['counters'] {

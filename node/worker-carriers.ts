@@ -206,6 +206,7 @@ function bindSettings({ window, noAnswer, link }: WorkerCarrier): BindSettings {
 function shown({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSession {
   const { session, peer, reason, target } = link;
   return {
+    id: 0,
     name,
     side: 'carrier',
     peer,
@@ -214,6 +215,17 @@ function shown({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSessio
     since: session?.since ?? 0,
     used: session?.actor ? session.actor.sending.used : 0,
     size: window,
+    ...trafficOf(session?.actor, session?.version ?? 0),
     reason,
   };
+}
+
+/** What a session has carried. */
+export function trafficOf(
+  actor: BindActor | undefined,
+  version: number,
+): Pick<WorkerSession, 'version' | 'received' | 'sent' | 'load'> {
+  if (!actor) return { version, received: 0, sent: 0, load: [0, 0, 0] };
+  const { taken: received, given: sent, load } = actor;
+  return { version, received, sent, load: [load.one, load.five, load.fifteen] };
 }

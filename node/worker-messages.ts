@@ -110,6 +110,8 @@ export interface MainCalls extends RestCalls {
 }
 
 export interface WorkerSession {
+  /** Of an account's session on this node; 0 for carriers. */
+  readonly id: number;
   readonly name: string;
   readonly side: 'account' | 'carrier';
   readonly peer: string;
@@ -118,6 +120,13 @@ export interface WorkerSession {
   readonly since: number;
   readonly used: number;
   readonly size: number;
+  /** interface_version; 0 while it is not bound. */
+  readonly version: number;
+  /** Messages that came from it and went to it. */
+  readonly received: number;
+  readonly sent: number;
+  /** Messages a second over 1, 5 and 15 minutes. */
+  readonly load: readonly [number, number, number];
   /** Why a carrier's session is not bound; empty when it is. */
   readonly reason: string;
 }
@@ -159,6 +168,8 @@ export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getCon
   configure(directory: WorkerDirectory): void;
   /** Another share of an account's throughput, messages a second; 0: no limit. */
   setRate(account: string, throughput: number): void;
+  /** Ends sessions of an account politely, all of them or one. Returns how many. @param session 0: all */
+  unbind(account: string, session: number): number;
   useTable(memory: SharedArrayBuffer): void;
   /** Refuses new work; each session finishes what it has under way and is unbound; resolves when all is settled. */
   drain(): Promise<void>;

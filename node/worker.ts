@@ -22,7 +22,7 @@ import { Congestion } from './congestion.ts';
 import { archivedFate } from './message-story.ts';
 import { formFor, withTexts } from './texts.ts';
 import { TextSubmitter } from './text-submitter.ts';
-import { WorkerCarriers } from './worker-carriers.ts';
+import { trafficOf, WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
@@ -98,6 +98,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       setRate: (account, throughput) =>
         this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
       drain: () => this.#drain(),
+      unbind: (account, session) => this.#unbind(account, session),
       useTable: memory => this.#traffic?.useTable(memory),
       send: request => this.#send(request),
       status: () => this.#status(),
@@ -303,12 +304,23 @@ export class Worker implements ThreadBody<WorkerApi> {
     return this.#text.submit(this.#traffic!.intake, source, from, to, text);
   }
 
+  #unbind(account: string, number: number): number {
+    let count = 0;
+    for (const session of this.#esmes()) {
+      if (session.account !== account || !session.actor || (number !== 0 && session.number !== number)) continue;
+      session.drain(this.#setup.drainMs);
+      count++;
+    }
+    return count;
+  }
+
   #status(): WorkerStatus {
     const sessions: WorkerSession[] = [];
     for (const session of this.#esmes()) {
       const { account, peer, state, since, actor, bindType } = session;
       if (!actor) continue;
       sessions.push({
+        id: session.number,
         name: account,
         side: 'account',
         peer,
@@ -317,6 +329,7 @@ export class Worker implements ThreadBody<WorkerApi> {
         since,
         used: actor.unanswered + actor.sending.used,
         size: actor.window,
+        ...trafficOf(actor, session.version),
         reason: '',
       });
     }

@@ -10,6 +10,7 @@ import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
 import { Answer } from '../route/answer.ts';
 import type { Outlet, RouteActor, RouteMessage } from '../route/route-actor.ts';
+import { LoadAverage } from './load-average.ts';
 import { Window } from './window.ts';
 
 /** What a bind says to its peer: the protocol adapter writes it into the session's output, sent with `flush`. */
@@ -86,6 +87,11 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   readonly #deps: BindDeps;
   #settings: BindSettings;
   readonly sending: Window;
+  /** Messages a second, both ways. */
+  readonly load: LoadAverage;
+  /** Messages of the peer that were taken, and messages sent to it. */
+  taken = 0;
+  given = 0;
   #unanswered = 0;
   #told = false;
   #roomTold = false;
@@ -98,6 +104,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     this.#deps = deps;
     this.#settings = settings;
     this.sending = new Window(settings.sendWindow);
+    this.load = new LoadAverage(deps.monotonic());
     this.#isOutlet = deps.route !== undefined;
     deps.route?.tell({ type: 'outlet-up', outlet: this });
   }
@@ -141,8 +148,10 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   submitFor(m: MessageDraft, submitter: Submitter, token: number): number {
     const { intake, source, rate, monotonic, counters } = this.#deps;
     const status = rate.take(1, monotonic()) === 0 ? Refusal.throttled : intake.submit(m, source, submitter, token);
-    if (status === 0) counters.accepted++;
-    else counters.refused++;
+    if (status === 0) {
+      counters.accepted++;
+      this.taken++;
+    } else counters.refused++;
     return status;
   }
 
@@ -187,7 +196,10 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   accepted(token: number, id: MessageId, acceptedAt?: number): void {
     this.#unanswered--;
     if (this.#closed) return;
-    if (acceptedAt !== undefined) this.#deps.counters.accepted++;
+    if (acceptedAt !== undefined) {
+      this.#deps.counters.accepted++;
+      this.taken++;
+    }
     this.#deps.wire.accepted(token, id);
     this.dirty();
   }
@@ -210,6 +222,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   }
 
   send(delivery: Delivery, index: number): void {
+    this.given++;
     const sequence = this.sending.take(delivery.place, index, this.#deps.monotonic());
     if (!isReceipt(delivery, index)) this.#deps.counters.sent++;
     this.#deps.wire.send(sequence, delivery, index);
@@ -285,6 +298,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
 
   /** A few times a second: requests that are not answered in time. @param nowMs monotonic */
   tick(nowMs: number): void {
+    this.load.sample(this.taken + this.given, nowMs);
     const { route, deliveries, wire } = this.#deps;
     const { overdue } = this.#settings;
     if (!route || overdue === 'wait') return;

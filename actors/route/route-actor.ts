@@ -133,6 +133,8 @@ export class RouteActor implements Actor<RouteMessage> {
   turnEnd(): void {
     // Also what a claim or a commit brings after the last session has left.
     if (this.#outlets.length === 0) this.#giveBack();
+    // Each turn begins with the next session, so that all of them have their share of little traffic too.
+    else this.#turn++;
     this.#dispatch();
     this.#claim();
   }

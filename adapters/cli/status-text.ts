@@ -85,11 +85,14 @@ function sessionTable(sessions: readonly SessionInfo[], now: number): string {
       session.bind,
       session.state,
       `${session.window.used}/${session.window.size}`,
+      session.load.map(perSecond).join(' '),
       duration(now - session.since),
     ]);
-  const head = ['name', 'side', 'peer', 'bind', 'state', 'window', 'since'];
-  return table(head, rows, [5]) + more(sessions.length);
+  const head = ['name', 'side', 'peer', 'bind', 'state', 'window', 'msg/s 1 5 15 min', 'since'];
+  return table(head, rows, [5, 6]) + more(sessions.length);
 }
+
+const perSecond = (rate: number): string => (rate < 10 ? rate.toFixed(1) : count(Math.round(rate)));
 
 function queueTable(queues: readonly QueueInfo[], now: number): string {
   if (queues.length === 0) return faint('  empty');

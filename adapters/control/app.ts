@@ -43,6 +43,10 @@ export function controlApp(control: NodeControl): Hono {
   app.get('/v1/accounts', async c => c.json(await control.accounts()));
   app.post('/v1/accounts', async c => c.json(await control.addAccount(await body(c)), 201));
   app.patch('/v1/accounts/:name', async c => c.json(await control.changeAccount(c.req.param('name'), await body(c))));
+  app.post('/v1/accounts/:name/unbind', async c => {
+    const session = (await body(c)) as { session?: unknown } | null;
+    return c.json(await control.unbindAccount(c.req.param('name'), sessionNumber(session?.session)));
+  });
   app.delete('/v1/accounts/:name', async c => {
     await control.removeAccount(c.req.param('name'));
     return c.body(null, 204);
@@ -54,6 +58,13 @@ export function controlApp(control: NodeControl): Hono {
     return c.body(null, 204);
   });
   return app;
+}
+
+/** @throws ControlError `invalid` */
+function sessionNumber(value: unknown): number {
+  if (value === undefined) return 0;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ControlError('invalid', 'session: expected the id of a session, or 0');
 }
 
 async function body(c: Context): Promise<unknown> {

@@ -11,6 +11,7 @@ import type {
   NodeStatus,
   OutgoingText,
   SendResult,
+  UnbindResult,
 } from '../../actors/node-control.ts';
 import { MOST_BODY_OCTETS } from './protocol.ts';
 import type { ErrorBody } from './protocol.ts';
@@ -48,6 +49,7 @@ export function connectControl(socketPath: string, dataDir: string): NodeControl
     accounts: () => call<readonly AccountInfo[]>('GET', '/v1/accounts'),
     addAccount: settings => call<AccountInfo>('POST', '/v1/accounts', settings),
     changeAccount: (systemId, changes) => call<AccountInfo>('PATCH', account(systemId), changes),
+    unbindAccount: (systemId, session) => call<UnbindResult>('POST', `${account(systemId)}/unbind`, { session }),
     removeAccount: async systemId => void (await call<unknown>('DELETE', account(systemId))),
     carriers: () => call<readonly CarrierInfo[]>('GET', '/v1/carriers'),
     changeCarrier: (name, changes) => call<CarrierInfo>('PATCH', carrier(name), changes),

@@ -96,6 +96,11 @@ export class ServerSession extends SmppSession implements Wire {
     this.#deps = deps;
   }
 
+  /** Its number on this node; 0 before it is bound. */
+  get number(): number {
+    return this.#number;
+  }
+
   /** The account it is bound as; '' before. */
   get account(): string {
     return this.#number > 0 ? this.#request!.systemId : '';

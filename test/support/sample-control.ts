@@ -1,4 +1,4 @@
-import { ControlError } from '../../actors/node-control.ts';
+import { ControlError, type UnbindResult } from '../../actors/node-control.ts';
 import type {
   AccountInfo,
   CarrierInfo,
@@ -65,6 +65,10 @@ export class SampleControl implements NodeControl {
     this.list.set(systemId, changed);
     return changed;
   }
+  async unbindAccount(systemId: string, session: number): Promise<UnbindResult> {
+    if (!this.list.has(systemId)) throw new ControlError('not-found', `no account "${systemId}"`);
+    return { sessions: session === 0 ? 2 : 1 };
+  }
   async removeAccount(systemId: string): Promise<void> {
     if (!this.list.delete(systemId)) throw new ControlError('not-found', `no account "${systemId}"`);
   }
@@ -82,6 +86,8 @@ export class SampleControl implements NodeControl {
     if (!this.carrierList.delete(name)) throw new ControlError('not-found', `no carrier is called ${name}`);
   }
 }
+
+const SAMPLE_LOAD = { id: 0, version: '3.4', received: 12, sent: 8_000_100, load: [1204.4, 300.2, 7.25] } as const;
 
 const SAMPLE_CARRIER: CarrierInfo = {
   name: 'sink',
@@ -155,6 +161,7 @@ export function fullStatus(now: number): NodeStatus {
         state: 'BOUND_TRX',
         since: now - 7_900_000,
         window: { used: 187, size: 200 },
+        ...SAMPLE_LOAD,
       },
       {
         name: 'backup',
@@ -164,6 +171,9 @@ export function fullStatus(now: number): NodeStatus {
         state: 'WAITING',
         since: now - 4200,
         window: { used: 0, size: 100 },
+        ...SAMPLE_LOAD,
+        version: '',
+        load: [0, 0, 0],
       },
       {
         name: 'shop',
@@ -173,6 +183,8 @@ export function fullStatus(now: number): NodeStatus {
         state: 'BOUND_TX',
         since: now - 86_500_000,
         window: { used: 12, size: 1000 },
+        ...SAMPLE_LOAD,
+        id: 7,
       },
     ],
     sessionCount: 3,

@@ -5,7 +5,7 @@ import type { AccountInfo } from '../../../actors/node-control.ts';
 import { CommandFailure, Context, examples, UsageError, withCommonOptions } from '../context.ts';
 import type { CommonOptions } from '../context.ts';
 import type { ProgramDeps } from '../deps.ts';
-import { count, printable, table } from '../output.ts';
+import { count, plural, printable, table } from '../output.ts';
 
 interface SettingOptions extends CommonOptions {
   readonly passwordFile?: string;
@@ -19,7 +19,7 @@ interface SettingOptions extends CommonOptions {
   readonly description?: string;
 }
 
-/** accounts list, show, add, set, enable, disable, remove. */
+/** accounts list, show, add, set, enable, disable, unbind, remove. */
 export function addAccountCommands(program: Command, deps: ProgramDeps): void {
   const accounts = program
     .command('accounts')
@@ -85,6 +85,17 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
         context.print(account, `account "${systemId}" is ${verb}d`);
       });
   }
+
+  withCommonOptions(accounts.command('unbind'))
+    .description('end its sessions, or one of them; it may bind again (disable keeps it out)')
+    .argument('<system_id>')
+    .option('--session <id>', 'only this one: its id as `status --json` has it', number)
+    .addHelpText('after', examples('accounts unbind shop', 'accounts unbind shop --session 12'))
+    .action(async (systemId: string, options: CommonOptions & { readonly session?: number }) => {
+      const context = new Context(deps, options);
+      const ended = await context.control().unbindAccount(systemId, options.session ?? 0);
+      context.print(ended, `account "${systemId}": ${plural(ended.sessions, 'session')} ended`);
+    });
 
   withCommonOptions(accounts.command('remove'))
     .description('remove an account; its sessions end, its archive stays')

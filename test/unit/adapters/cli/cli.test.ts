@@ -35,6 +35,7 @@ beforeAll(async () => {
     accounts: () => sample.accounts(),
     addAccount: settings => sample.addAccount(settings),
     changeAccount: (name, changes) => sample.changeAccount(name, changes),
+    unbindAccount: (name, session) => sample.unbindAccount(name, session),
     removeAccount: name => sample.removeAccount(name),
     carriers: () => sample.carriers(),
     changeCarrier: (name, changes) => sample.changeCarrier(name, changes),

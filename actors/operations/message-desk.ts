@@ -2,6 +2,7 @@ import type { MessageId } from '../message/id.ts';
 import { changedRecord, replacedRecord, type Changes } from '../message/amend.ts';
 import type { MessageDraft } from '../message/draft.ts';
 import { Fate, L, nextEntry, What } from '../message/ledger.ts';
+import { PLAIN_OCTETS } from '../long/split.ts';
 import { destOf, R, RecordFlag, sourceOf } from '../message/record.ts';
 import type { FoundMessage, Match, MessageStore } from '../ports.ts';
 
@@ -33,6 +34,10 @@ export interface DeskDeps {
   readonly committed: () => Promise<void>;
 }
 
+/** Of the messages that match as many as the longest one has parts, and one. */
+const NEWEST = 256;
+/** Characters of GSM 03.38 in one message, an octet each (3GPP TS 23.040 §9.2.3.16). */
+const MOST_GSM7 = 160;
 /** Most messages that one cancellation by addresses takes. */
 const CANCELLED_AT_ONCE = 10_000;
 
@@ -83,14 +88,14 @@ export class MessageDesk {
   async cancelMatching(account: string, match: Match): Promise<number> {
     await this.#deps.committed();
     const found = await this.#deps.store.search(account, match, CANCELLED_AT_ONCE);
-    const outcomes = await Promise.all(found.map(({ id }) => this.#deps.store.cancel(id)));
+    const outcomes = await Promise.all(found.filter(one => !isPart(one)).map(one => this.#cancelOne(one)));
     return outcomes.filter(outcome => outcome === 'done').length;
   }
 
   async change(account: string, id: MessageId, source: string, changes: Changes): Promise<ChangeOutcome> {
     const found = await this.#own(account, id, source);
     if (!found) return (await this.#isArchived(account, id)) ? 'too-late' : 'unknown';
-    if (isInParts(found)) return 'too-late';
+    if (isInParts(found) || isTooLong(changes.text, found)) return 'too-late';
     const outcome = await this.#deps.store.amend(id, changedRecord(found.record, changes));
     return outcome === 'done' || outcome === 'unknown' ? outcome : 'too-late';
   }
@@ -99,14 +104,22 @@ export class MessageDesk {
    * Puts a message into the place of the newest one that waits and has the same addresses and service_type.
    *
    * @param m its buffer must stay as it is; its times are set already
-   * @returns the id of the message replaced, undefined when none waits
+   * @returns its id when it was replaced. Otherwise what is to be cancelled once the new one is taken: a message that goes
+   *   in parts, or would have to; undefined when none waits
    */
-  async replace(account: string, match: Match, m: MessageDraft): Promise<MessageId | undefined> {
+  async replace(
+    account: string,
+    match: Match,
+    m: MessageDraft,
+  ): Promise<{ readonly replaced: MessageId } | { readonly obsolete: MessageId } | undefined> {
     await this.#deps.committed();
-    const [found] = await this.#deps.store.search(account, match, 1);
-    if (!found || isInParts(found)) return undefined;
+    const waiting = await this.#deps.store.search(account, match, NEWEST);
+    const found = waiting.find(one => !isPart(one));
+    if (!found) return undefined;
+    const text = m.buffer.subarray(m.textAt, m.textAt + m.textLength);
+    if (isInParts(found) || isTooLong(text, found)) return { obsolete: found.id };
     const outcome = await this.#deps.store.amend(found.id, replacedRecord(asBuffer(found.record), m));
-    return outcome === 'done' ? found.id : undefined;
+    return outcome === 'done' ? { replaced: found.id } : undefined;
   }
 
   /** Waits for the last fate of a message, at most `waitMs`; then it is not final. Undefined when it is not known. */
@@ -117,7 +130,18 @@ export class MessageDesk {
 
   /** Cancels a message that nobody waits for any more. */
   async abandon(id: MessageId): Promise<void> {
-    await this.#deps.store.cancel(id);
+    const found = await this.#deps.store.find(id);
+    if (found) await this.#cancelOne(found);
+  }
+
+  /** Cancels a message, with its parts where it has some. */
+  async #cancelOne(found: FoundMessage): Promise<ChangeOutcome> {
+    if (!isWhole(found)) return (await this.#deps.store.cancel(found.id)) === 'done' ? 'done' : 'too-late';
+    const parts = await this.#siblings(found);
+    const outcomes = await Promise.all(parts.map(({ id }) => this.#deps.store.cancel(id)));
+    if (!outcomes.includes('done')) return 'too-late';
+    await this.#deps.store.cancel(found.id);
+    return 'done';
   }
 
   async #own(account: string, id: MessageId, source: string): Promise<FoundMessage | undefined> {
@@ -176,6 +200,15 @@ const isWhole = ({ record }: FoundMessage): boolean => (record[R.flags]! & Recor
 /** It, or one of its parts: each is cut for its text. */
 const isInParts = ({ record }: FoundMessage): boolean =>
   (record[R.flags]! & (RecordFlag.whole | RecordFlag.part)) !== 0;
+
+const isPart = ({ record }: FoundMessage): boolean => (record[R.flags]! & RecordFlag.part) !== 0;
+
+/** Would this text have to go in parts, where the one it replaces did not? Parts are cut when a message comes in. */
+function isTooLong(text: Buffer | undefined, { record }: FoundMessage): boolean {
+  if (!text) return false;
+  const most = record[R.dataCoding] === 0 ? MOST_GSM7 : PLAIN_OCTETS;
+  return text.length > Math.max(most, asBuffer(record).readUInt32LE(R.textLength));
+}
 
 /** '' is not compared. */
 const isSame = (wanted: string, own: string): boolean => wanted === '' || wanted === own;

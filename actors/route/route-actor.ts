@@ -64,6 +64,8 @@ export class RouteActor implements Actor<RouteMessage> {
   readonly #lanes: Stretch[][] = [[], [], [], []];
   #held = 0;
   #turn = 0;
+  /** Something was sent in this turn. */
+  #sent = false;
   #claiming = false;
   /** The queue may have something ready. */
   #more = true;
@@ -133,9 +135,10 @@ export class RouteActor implements Actor<RouteMessage> {
   turnEnd(): void {
     // Also what a claim or a commit brings after the last session has left.
     if (this.#outlets.length === 0) this.#giveBack();
-    // Each turn begins with the next session, so that all of them have their share of little traffic too.
-    else this.#turn++;
+    this.#sent = false;
     this.#dispatch();
+    // The next turn begins with the next session: all of them have their share of little traffic too.
+    if (this.#sent) this.#turn++;
     this.#claim();
   }
 
@@ -196,6 +199,7 @@ export class RouteActor implements Actor<RouteMessage> {
               return;
             }
             outlet.send(delivery, index);
+            this.#sent = true;
             if (allowed !== Infinity) this.#tokens--;
             allowed--;
           }

@@ -6,7 +6,8 @@ import type { Session } from './operation.ts';
 
 /**
  * A submit_sm with replace_if_present_flag (v3.4 §5.2.18): it takes the place, and keeps the id, of the newest message that
- * waits with the same source, destination and service_type. Where none does it is a message like any other.
+ * waits with the same source, destination and service_type. One that goes in parts, or would have to, is cancelled instead
+ * when the new one is kept, under its own id. Where none waits it is a message like any other.
  *
  * @param m its buffer is its own
  */
@@ -21,11 +22,16 @@ export async function replaceIfPresent(m: MessageDraft, session: Session, sequen
   const given = m.expiresAt;
   m.expiresAt = actor.expiryOf(m);
   const replaced = await desk.replace(account, match, m);
-  if (replaced !== undefined) return taken(session, sequence_number, replaced);
+  if (replaced && 'replaced' in replaced) return taken(session, sequence_number, replaced.replaced);
   m.expiresAt = given;
   return new Promise((resolve, reject) => {
     const submitter: Submitter = {
-      accepted: (_token, id) => resolve(taken(session, sequence_number, id)),
+      accepted: (_token, id) => {
+        const answer = (): void => resolve(taken(session, sequence_number, id));
+        // The new one is kept: the old one is not wanted any more, if it has not left meanwhile.
+        if (replaced) desk.abandon(replaced.obsolete).then(answer, answer);
+        else answer();
+      },
       refused: (_token, command_status) => resolve({ command: 'submit_sm_resp', sequence_number, command_status }),
       inDoubt: () => reject(new Error('the store did not say whether it kept a message')),
     };

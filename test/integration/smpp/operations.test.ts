@@ -304,6 +304,43 @@ describe('replace_if_present_flag', () => {
   });
 });
 
+describe('a message that goes in parts', () => {
+  const long = 'a long text '.repeat(30);
+  const fields = { short_message: '', message_payload: long };
+
+  test('is cancelled with its parts, by its id and by its addresses', async () => {
+    const { id } = await submit('33', fields);
+    expect(await stateOf(id)).toBe(ENROUTE);
+    expect(await cancel(id)).toBe(ROK);
+    expect(await stateOf(id)).toBe(DELETED);
+    const { id: second, to } = await submit('33', fields);
+    expect(await cancel('', { destination_addr: to })).toBe(ROK);
+    expect(await stateOf(second)).toBe(DELETED);
+    await node.statusWhen('none of its parts waits', ({ queues }) => {
+      const away = queues.find(({ destination }) => destination === 'away');
+      return (away?.ready ?? 0) < 10;
+    });
+  });
+
+  test('is not replaced by replace_sm; nor is a short one by a long text', async () => {
+    const { id } = await submit('33', fields);
+    expect(await replace(id)).toBe(RREPLACEFAIL);
+    const { id: short } = await submit('33');
+    expect(await replace(short, { short_message: 'x'.repeat(200) })).toBe(RREPLACEFAIL);
+    expect(await replace(short, { short_message: 'x'.repeat(140) })).toBe(ROK);
+  });
+
+  test('with replace_if_present_flag the new one is kept, the old one cancelled', async () => {
+    const { id, to } = await submit('33', fields);
+    const flag = { destination_addr: to, replace_if_present_flag: 1 };
+    const short = await shop.submit({ ...flag, short_message: 'short' });
+    expect([short.command_status, short.message_id === id]).toEqual([ROK, false]);
+    expect([await stateOf(id), await stateOf(short.message_id)]).toEqual([DELETED, ENROUTE]);
+    const again = await shop.submit({ ...flag, ...fields });
+    expect([await stateOf(short.message_id), await stateOf(again.message_id)]).toEqual([DELETED, ENROUTE]);
+  });
+});
+
 test('a bad time is refused by name, and changes nothing', async () => {
   const { id } = await submit('33');
   expect(await replace(id, { schedule_delivery_time: '991399000000000+' })).toBe(0x61);

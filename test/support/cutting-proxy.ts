@@ -17,6 +17,8 @@ export class CuttingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #fault: Fault = 'none';
+  /** Requests that still go through before it. */
+  #after = 0;
   /** How often it has cut a line. */
   cuts = 0;
 
@@ -37,9 +39,10 @@ export class CuttingProxy {
     return address.port;
   }
 
-  /** From now on; cuts happen once, silence lasts until another fault is set. */
-  set(fault: Fault): void {
+  /** After so many requests more; cuts happen once, silence lasts until another fault is set. */
+  set(fault: Fault, after = 0): void {
     this.#fault = fault;
+    this.#after = after;
   }
 
   /** Cuts all lines that there are. */
@@ -62,6 +65,11 @@ export class CuttingProxy {
     };
     this.#sockets.add(client);
     client.on('data', chunk => {
+      if (this.#after > 0) {
+        this.#after--;
+        server.write(chunk);
+        return;
+      }
       if (this.#fault === 'silence') return;
       if (this.#fault === 'cut-request') {
         this.#cut(end);
@@ -75,7 +83,7 @@ export class CuttingProxy {
     });
     server.on('data', chunk => {
       if (losesReply) this.#cut(end);
-      else if (this.#fault !== 'silence') client.write(chunk);
+      else if (this.#fault !== 'silence' || this.#after > 0) client.write(chunk);
     });
     for (const socket of [client, server]) socket.on('error', end).on('close', end);
   }

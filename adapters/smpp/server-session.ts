@@ -289,7 +289,8 @@ export class ServerSession extends SmppSession implements Wire {
     };
     work().then(
       response => answered(() => this.write(response)),
-      () => answered(() => this.header(responseId, STATUS.ESME_RSYSERR, sequence)),
+      // The store did not say: any answer could be a lie.
+      () => answered(() => this.abort('whether a request of its was done is not known')),
     );
   }
 

@@ -57,9 +57,7 @@ export class GroupCommit {
     this.#waiting.push({ flushed, refuse });
     if (this.#scheduled || this.#failed) return;
     this.#scheduled = true;
-    // After this turn of the loop, and what it makes the actors do in the next: a response and the receipt that came
-    // with it, which has to find the response first, are one transaction. Between two, a crash would lose the receipt of
-    // a carrier that does not repeat it (200 of 400 in flight did, before).
+    // After this turn of the loop, and what it makes the actors do in the next: fewer and larger commits.
     setImmediate(() => setImmediate(() => this.#commit()));
   }
 

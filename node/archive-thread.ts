@@ -37,7 +37,7 @@ export interface ArchiveApi {
 
 const START_AGAIN_MS = 5000;
 /** Messages come first: like its database, the archive has what the traffic workers leave of the cores. */
-const NICE = 10;
+const NICE = 5;
 
 await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) => {
   yieldToTraffic();

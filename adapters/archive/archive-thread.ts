@@ -61,6 +61,10 @@ export interface Archive {
 
 /** Messages in one transaction: enough to make its fixed cost small, 6 MB at 300 octets each. */
 const CHUNK_MESSAGES = 16_384;
+/** Asked of the store at once: it copies them between two commits, a few milliseconds' work. */
+const SLICE_MESSAGES = 8_192;
+/** The same for what is written. */
+const SLICE_BATCHES = 64;
 /** A chunk smaller than this is followed by a pause, so that the next is larger. */
 const SMALL_CHUNK = 4_096;
 const PAUSE_MS = 100;
@@ -91,6 +95,8 @@ class ArchiveLoop {
   #problem = '';
   #failures = 0;
   #upkeepAt = 0;
+  /** The next chunk, gathered while the database works at the one before. */
+  #ahead: Promise<OutboxItem[]> | undefined;
   #messages = 0;
   #receipts = 0;
   #chunks = 0;
@@ -143,6 +149,7 @@ class ArchiveLoop {
       }
       if (wait > 0) await pause(wait, signal);
     }
+    await this.#giveBack();
   }
 
   /** Connected, migrated, partitions made, old ones dropped. */
@@ -183,21 +190,49 @@ class ArchiveLoop {
   async #chunk(): Promise<number> {
     const { store, nowMs, hasRoom } = this.#deps;
     if (hasRoom && !(await hasRoom())) throw new Error('the data volume is nearly full: what is left is for messages');
-    const items = await store.outbox(CHUNK_MESSAGES);
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const items = await (ahead ?? this.#gather());
     if (items.length === 0) return 0;
+    if (messagesIn(items) >= CHUNK_MESSAGES) {
+      this.#ahead = this.#gather();
+      // Whoever takes it hears of it.
+      this.#ahead.catch(() => undefined);
+    }
     try {
       const result = await within(this.#deadlineMs, this.#writer!.write(items));
       this.#account(result);
       const refused = new Set(result.refused.map(r => r.number));
       // What was refused stays with the store: given out again at its next start, never lost.
       const done = refused.size === 0 ? items : items.filter(item => !refused.has(item.number));
-      await store.archived(done.map(({ number, due }) => ({ number, due })));
+      for (let i = 0; i < done.length; i += SLICE_BATCHES) {
+        await store.archived(done.slice(i, i + SLICE_BATCHES).map(({ number, due }) => ({ number, due })));
+      }
     } catch (error) {
       await store.outboxFailed(items.map(item => item.number));
       throw error;
     }
     this.#lagMs = Math.max(0, nowMs() - oldest(items));
-    return items.reduce((sum, item) => sum + ones(item.due), 0);
+    return messagesIn(items);
+  }
+
+  /** Up to a chunk of what the outbox has. */
+  async #gather(): Promise<OutboxItem[]> {
+    const items: OutboxItem[] = [];
+    for (let messages = 0; messages < CHUNK_MESSAGES;) {
+      const slice = await this.#deps.store.outbox(SLICE_MESSAGES);
+      if (slice.length === 0) break;
+      items.push(...slice);
+      messages += messagesIn(slice);
+    }
+    return items;
+  }
+
+  /** What was gathered and will not be written. */
+  async #giveBack(): Promise<void> {
+    const items = await (this.#ahead ?? Promise.resolve([])).catch(() => []);
+    this.#ahead = undefined;
+    if (items.length > 0) await this.#deps.store.outboxFailed(items.map(item => item.number)).catch(() => undefined);
   }
 
   #account(result: ChunkResult): void {
@@ -266,6 +301,8 @@ function oldest(items: readonly OutboxItem[]): number {
   }
   return at;
 }
+
+const messagesIn = (items: readonly OutboxItem[]): number => items.reduce((sum, { due }) => sum + ones(due), 0);
 
 function ones(bits: Uint8Array): number {
   let sum = 0;

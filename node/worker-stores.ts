@@ -26,7 +26,7 @@ export interface StoreThreadData {
 
 /** Whoever discards claims nothing. */
 const NOBODY = 0;
-const DISCARD_EVERY_MS = 50;
+const DISCARD_EVERY_MS = 500;
 
 /**
  * The stripes that this worker keeps, each an LMDB environment in a folder of its own, and its links to the others.

@@ -88,6 +88,8 @@ export class LmdbStore {
   readonly #claimants: (Claimant | undefined)[] = [];
   #nextBatch: number;
   #quarantined = 0;
+  /** Messages that were settled at the last discarding. */
+  #toDiscard = 0;
   #stopping = false;
 
   /**
@@ -253,16 +255,20 @@ export class LmdbStore {
     await this.#flushed();
   }
 
-  /** There is no archive: what is settled goes without a trace. @returns messages that went */
+  /**
+   * There is no archive: what was settled when this was called last goes without a trace, so that whoever asks for a
+   * message can hear of its fate for a while. @returns messages that went
+   */
   discardSettled(owner: number): number {
     let count = 0;
-    for (const { state, due } of this.#standings.outbox.take(DISCARD_AT_ONCE, owner)) {
+    for (const { state, due } of this.#standings.outbox.take(Math.min(this.#toDiscard, DISCARD_AT_ONCE), owner)) {
       for (const one of due) count += one;
       this.#standings.outbox.archived(state, due);
       this.#writes.touch(state);
       this.#shelf.shrink(state);
       this.#standings.retire(state);
     }
+    this.#toDiscard = this.#standings.outbox.messages;
     if (count > 0) this.#commit.enqueue(nobody);
     return count;
   }
@@ -394,8 +400,8 @@ export class LmdbStore {
 
 const NONE = new Uint8Array(0);
 const nobody = (): void => undefined;
-/** Messages that one discarding takes away: a millisecond's work. */
-const DISCARD_AT_ONCE = 4096;
+/** Messages that one discarding takes away: some milliseconds' work. */
+const DISCARD_AT_ONCE = 65_536;
 
 /** LMDB gives the number of the system's error: its name is what people look for. */
 function describe(error: unknown): string {

@@ -118,10 +118,10 @@ describe('a start', () => {
 
   test('gives way to the messages', async () => {
     const { pid } = await start();
-    expect(await nice(pid)).toBe(10);
+    expect(await nice(pid)).toBe(5);
     const all = await processesIn(join(folder, 'cluster'));
     expect(all.length).toBeGreaterThan(3);
-    for (const one of all) expect(await nice(one)).toBe(10);
+    for (const one of all) expect(await nice(one)).toBe(5);
   });
 
   test('a first start that was killed in initdb leaves nothing that counts', async () => {

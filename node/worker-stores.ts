@@ -26,7 +26,9 @@ export interface StoreThreadData {
 
 /** Whoever discards claims nothing. */
 const NOBODY = 0;
-const DISCARD_EVERY_MS = 500;
+const DISCARD_EVERY_MS = 50;
+/** Of these, each so many-th also takes what is old enough. */
+const AGED_EVERY = 10;
 
 /**
  * The stripes that this worker keeps, each an LMDB environment in a folder of its own, and its links to the others.
@@ -42,6 +44,7 @@ export class WorkerStores {
   readonly #engines = new Map<number, LmdbStore>();
   readonly #links = new Map<number, Link>();
   #discarding: NodeJS.Timeout | undefined;
+  #discards = 0;
   /** The archive's link: it only asks. Held so that it lives as long as this thread. */
   #asking: Link | undefined;
   readonly #ready: (destinations: readonly string[]) => void;
@@ -100,7 +103,9 @@ export class WorkerStores {
   }
 
   #discard(): void {
-    for (const engine of this.#engines.values()) engine.discardSettled(NOBODY);
+    this.#discards++;
+    const aged = this.#discards % AGED_EVERY === 0;
+    for (const engine of this.#engines.values()) engine.discardSettled(NOBODY, aged);
   }
 
   #connectWorker(index: number, port: MessagePort): void {

@@ -257,18 +257,23 @@ export class LmdbStore {
 
   /**
    * There is no archive: what was settled when this was called last goes without a trace, so that whoever asks for a
-   * message can hear of its fate for a while. @returns messages that went
+   * message can hear of its fate for a while; what is more than SETTLED_KEPT goes at once.
+   *
+   * @param aged false: only what is too much
+   * @returns messages that went
    */
-  discardSettled(owner: number): number {
+  discardSettled(owner: number, aged: boolean): number {
+    const { outbox } = this.#standings;
+    const most = Math.max(outbox.messages - SETTLED_KEPT, aged ? this.#toDiscard : 0);
     let count = 0;
-    for (const { state, due } of this.#standings.outbox.take(Math.min(this.#toDiscard, DISCARD_AT_ONCE), owner)) {
+    for (const { state, due } of outbox.take(Math.min(most, DISCARD_AT_ONCE), owner)) {
       for (const one of due) count += one;
       this.#standings.outbox.archived(state, due);
       this.#writes.touch(state);
       this.#shelf.shrink(state);
       this.#standings.retire(state);
     }
-    this.#toDiscard = this.#standings.outbox.messages;
+    this.#toDiscard = aged ? outbox.messages : Math.max(0, this.#toDiscard - count);
     if (count > 0) this.#commit.enqueue(nobody);
     return count;
   }
@@ -400,6 +405,8 @@ export class LmdbStore {
 
 const NONE = new Uint8Array(0);
 const nobody = (): void => undefined;
+/** Settled messages that are kept for a while where there is no archive. */
+const SETTLED_KEPT = 2048;
 /** Messages that one discarding takes away: some milliseconds' work. */
 const DISCARD_AT_ONCE = 65_536;
 

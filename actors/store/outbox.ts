@@ -44,20 +44,32 @@ export class Outbox {
   /** Hands out to a claimant batches with up to about `maxMessages` rows due. */
   take(maxMessages: number, owner: number): { state: BatchState; due: Uint8Array }[] {
     const taken: { state: BatchState; due: Uint8Array }[] = [];
+    const left = this.takeComplete(maxMessages, owner, taken);
+    this.takeLingering(left, owner, taken);
+    return taken;
+  }
+
+  /** Those whose messages all have their fate, longest ago first. Returns how many messages more there could be. */
+  takeComplete(maxMessages: number, owner: number, taken: { state: BatchState; due: Uint8Array }[]): number {
     let left = maxMessages;
     for (const state of this.#complete) {
-      if (left <= 0) return taken;
+      if (left <= 0) return left;
       this.#complete.delete(state);
       this.#messages -= state.count;
       left -= this.#hand(state, owner, taken);
     }
+    return left;
+  }
+
+  /** Those that have lingered long enough. */
+  takeLingering(maxMessages: number, owner: number, taken: { state: BatchState; due: Uint8Array }[]): void {
+    let left = maxMessages;
     const settledBefore = this.#monotonic() - this.#lingerMs;
     for (const state of this.#lingering) {
-      if (left <= 0 || state.settledAt > settledBefore) break;
+      if (left <= 0 || state.settledAt > settledBefore) return;
       this.#lingering.delete(state);
       left -= this.#hand(state, owner, taken);
     }
-    return taken;
   }
 
   /** The archive has these rows: each of the messages moves on from where it stood when it was handed out. */

@@ -81,7 +81,8 @@ function finishSwap(folder: string, now: number): string {
   return basename(damaged);
 }
 
-function syncFolder(folder: string): void {
+/** Makes the names in a folder durable. */
+export function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {
     fsyncSync(fd);

@@ -246,13 +246,16 @@ export class LmdbStore {
   async archived(items: readonly { number: number; due: Uint8Array }[]): Promise<void> {
     for (const { number, due } of items) {
       const state = this.#standings.get(number);
-      if (!state) continue;
-      this.#standings.outbox.archived(state, due);
-      this.#writes.touch(state);
-      this.#shelf.shrink(state);
-      this.#standings.retire(state);
+      if (state) this.#archived(state, due);
     }
     await this.#flushed();
+  }
+
+  #archived(state: BatchState, due: Uint8Array): void {
+    this.#standings.outbox.archived(state, due);
+    this.#writes.touch(state);
+    this.#shelf.shrink(state);
+    this.#standings.retire(state);
   }
 
   /**
@@ -265,13 +268,14 @@ export class LmdbStore {
   discardSettled(owner: number, aged: boolean): number {
     const { outbox } = this.#standings;
     const most = Math.max(outbox.messages - SETTLED_KEPT, aged ? this.#toDiscard : 0);
+    const taken: { state: BatchState; due: Uint8Array }[] = [];
+    outbox.takeComplete(Math.min(most, DISCARD_AT_ONCE), owner, taken);
+    // Of those that wait for receipts only what a receipt needs is kept on.
+    outbox.takeLingering(DISCARD_AT_ONCE, owner, taken);
     let count = 0;
-    for (const { state, due } of outbox.take(Math.min(most, DISCARD_AT_ONCE), owner)) {
+    for (const { state, due } of taken) {
       for (const one of due) count += one;
-      this.#standings.outbox.archived(state, due);
-      this.#writes.touch(state);
-      this.#shelf.shrink(state);
-      this.#standings.retire(state);
+      this.#archived(state, due);
     }
     this.#toDiscard = aged ? outbox.messages : Math.max(0, this.#toDiscard - count);
     if (count > 0) this.#commit.enqueue(nobody);

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { statfsSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { DATA_FILE, openEnvironment, type Environment } from './environment.ts';
+import { basename, dirname, join } from 'node:path';
+import { DATA_FILE, openEnvironment, syncFolder, type Environment } from './environment.ts';
 import { FileSpace, PageNeed, TRANSACTION_WRITES } from './file-space.ts';
 import { JournalSegment, lengthAt, REMOVED, type KeyValue, type Place } from './journal-segment.ts';
 import { numberIn, rangeOf, Tag } from '../../actors/store/keys.ts';
@@ -53,7 +53,6 @@ export class ValueStore {
     this.#segments = this.#openSegments();
     this.#replay(alarm);
     this.#highest = this.#highestInDb();
-    for (const segment of this.#segments) segment.begin(this.#life, 0);
     this.#active = this.#segments.length === 2 ? this.#segments[0] : undefined;
     this.#active?.begin(this.#life, ++this.#generation);
   }
@@ -224,6 +223,9 @@ export class ValueStore {
       const segment = JournalSegment.open(join(this.#folder, name), octets);
       if (segment) segments.push(segment);
     }
+    // What is flushed into a new file is lost with its name: on the first start that too must be on the disk.
+    syncFolder(this.#folder);
+    syncFolder(dirname(this.#folder));
     return segments;
   }
 

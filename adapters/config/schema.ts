@@ -156,8 +156,25 @@ const guard = group({
   longest_seconds: whole(1, 604_800).default(3600).describe('The refusal lasts the window, doubling up to this'),
 });
 
+const cluster = group({
+  name: name().default('default').describe('Nodes of one name, on one Redis, are one cluster'),
+  lease_seconds: amount(0.5, 60)
+    .default(5)
+    .describe('Without a sign of life for so long a node is dead: others take over what it had. The same on all nodes'),
+});
+
+const redis = group({
+  url: url().describe('redis://, rediss://, redis+sentinel://host,host/master or redis+cluster://host,host'),
+  replicas: whole(0, 10)
+    .default(0)
+    .describe('Replicas that must have what is acknowledged (WAIT): so many failures at once lose nothing'),
+  insecure: flag()
+    .default(false)
+    .describe('Needs no password off loopback, and takes any certificate: for closed networks'),
+});
+
 export const configurationSchema = group({
-  cluster: group({ name: name().default('default') }).prefault({}),
+  cluster: cluster.prefault({}),
   node_id: name().optional().describe('Absent: made at the first start and kept in the data folder'),
   data_dir: text(1, 4096).default('./data').describe('Everything that must survive is in here'),
   workers: whole(1, 16)
@@ -173,9 +190,7 @@ export const configurationSchema = group({
   durability: oneOf('disk', 'process')
     .default('disk')
     .describe('disk: acknowledged means flushed; process: Redis everysec, in cluster mode only'),
-  redis: group({ url: url().describe('redis://, rediss://, redis+sentinel:// or redis+cluster://') })
-    .optional()
-    .describe('Present: cluster mode; needs `database`'),
+  redis: redis.optional().describe('Present: cluster mode; needs `database`'),
   database: group({ url: url().describe('postgres://user:password@host/database') })
     .optional()
     .describe('Absent: the embedded Postgres in the data folder'),

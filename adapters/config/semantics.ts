@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { describeError } from '../../runtime/errors.ts';
+import { parseRedisAddress } from '../../runtime/redis/address.ts';
 import { didYouMean } from './problems.ts';
 import type { Configuration, Seed } from './schema.ts';
 import type { Path } from './source-text.ts';
@@ -124,6 +126,13 @@ export function checkSettings(configuration: Configuration): Finding[] {
   }
   if (redis !== undefined && database === undefined) {
     problem(['redis', 'url'], 'cluster mode (REDIS_URL) needs a database that all nodes share (DATABASE_URL)');
+  }
+  if (redis !== undefined) {
+    try {
+      parseRedisAddress(redis.url);
+    } catch (error) {
+      problem(['redis', 'url'], describeError(error));
+    }
   }
   if (durability === 'process' && redis === undefined) {
     problem(['durability'], '"process" is for cluster mode (REDIS_URL) only; on one machine it is "disk"');

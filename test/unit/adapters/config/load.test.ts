@@ -215,6 +215,11 @@ describe('parseConfiguration', () => {
       ['h.yaml:1: redis.url: cluster mode (REDIS_URL) needs a database that all nodes share (DATABASE_URL)'],
     ],
     [
+      'an address of Redis that leads nowhere',
+      'redis: { url: "redis+sentinel://127.0.0.1" }\ndatabase: { url: "postgres://a/b" }',
+      ['h.yaml:1: redis.url: Redis address: a Sentinel address needs the master’s name: …/mymaster'],
+    ],
+    [
       'waits the wrong way round',
       SINK.replace(' }', ', reconnect_seconds: 5, reconnect_max_seconds: 2 }'),
       ['h.yaml:2: carriers[0].reconnect_max_seconds: expected at least reconnect_seconds (5)'],

@@ -30,6 +30,10 @@ describe('a Redis address', () => {
         { host: 'c', port: 26380 },
       ],
     });
+    const three = parseRedisAddress('redis+sentinel://u:p@a,b:1,c/mymaster?node=d');
+    expect(three).toMatchObject({ username: 'u', password: 'p', master: 'mymaster' });
+    expect(three.nodes.map(({ host, port }) => `${host}:${port}`)).toEqual(['a:26379', 'b:1', 'c:26379', 'd:26379']);
+    expect(parseRedisAddress('redis+cluster://a:1,b:2').nodes).toHaveLength(2);
     expect(parseRedisAddress('rediss+cluster://a:7000?node=b:7001')).toMatchObject({
       mode: 'cluster',
       tls: true,
@@ -46,6 +50,8 @@ describe('a Redis address', () => {
     ['redis+sentinel://a:1', /the master’s name/],
     ['redis+cluster://a/2', /no databases but 0/],
     ['redis://a/x', /expected a database number, got x/],
+    ['redis://a,b', /expected one host/],
+    ['redis+cluster://a,', /expected host:port, got/],
     ['redis://a?node=b', /no parameter node for redis:/],
     ['redis+cluster://a?sentinel_password=b', /no parameter sentinel_password/],
     ['redis+cluster://a?node=', /expected host:port, got/],

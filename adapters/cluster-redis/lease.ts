@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { RuntimeError } from '../../runtime/errors.ts';
 import type { RedisLine } from '../../runtime/redis/line.ts';
 import { script } from '../../runtime/redis/script.ts';
+import { clusterKey } from './keys.ts';
 
 export interface LeaseDeps {
   readonly line: RedisLine;
@@ -67,7 +68,7 @@ return {1, epoch}
 /** The lease of another is waited for a little longer than it lasts: two clocks do not run alike. */
 const MARGIN = 1.1;
 
-export const leaseKey = (cluster: string, name: string): string => `{heliograph:${cluster}:lease:${name}}`;
+export const leaseKey = (cluster: string, name: string): string => clusterKey(cluster, `lease:${name}`);
 
 /**
  * A right that one node of a cluster has at a time, such as a slot of a carrier. `poll` is called every now and then, by

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { RuntimeError } from '../../runtime/errors.ts';
 import type { RedisLine } from '../../runtime/redis/line.ts';
 import { script } from '../../runtime/redis/script.ts';
+import { clusterKey } from './keys.ts';
 
 /** What a node tells of itself: the version of the routing table it runs, its stripes, … Small. */
 export type About = Readonly<Record<string, string | number>>;
@@ -59,7 +60,7 @@ const BEATS_A_LEASE = 8;
 /** A dead node is given up a little later than its lease ends: two clocks do not run alike. */
 const MARGIN = 1.1;
 
-export const membersKey = (cluster: string): string => `{heliograph:${cluster}:members}:rows`;
+export const membersKey = (cluster: string): string => clusterKey(cluster, 'members');
 
 /**
  * The nodes of a cluster: each writes a row of its own with a counter that moves, and watches the others' counters on a

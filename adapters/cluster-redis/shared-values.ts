@@ -1,6 +1,7 @@
 import { RuntimeError } from '../../runtime/errors.ts';
 import type { RedisLine } from '../../runtime/redis/line.ts';
 import { script } from '../../runtime/redis/script.ts';
+import { clusterKey } from './keys.ts';
 
 export interface SharedValuesDeps {
   readonly line: RedisLine;
@@ -24,7 +25,7 @@ return {1}
 /** Written only where there is none. KEYS values. ARGV name, value. */
 const PUT_FIRST = script('put-first-value', 1, `return {redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])}`);
 
-export const sharedValuesKey = (cluster: string): string => `{heliograph:${cluster}:members}:values`;
+export const sharedValuesKey = (cluster: string): string => clusterKey(cluster, 'values');
 
 /** Small durable values that all nodes of a cluster share: the configuration, the key of the public ids. */
 export class SharedValues {

@@ -12,8 +12,8 @@ import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive
 import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
 import { machineIsBusy, Patience } from '../adapters/archive/patience.ts';
-import { storeOver } from '../adapters/store-lmdb/store-link.ts';
-import { StripedStore } from '../adapters/store-lmdb/striped-store.ts';
+import { storeOver } from '../actors/store/store-link.ts';
+import { StripedStore } from '../actors/store/striped-store.ts';
 import { openDatabase, type OpenDatabase } from '../drizzle/db.ts';
 import { fatal } from '../runtime/fatal.ts';
 import type { StoreThreadData } from './worker-stores.ts';

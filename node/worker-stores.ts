@@ -8,8 +8,8 @@ import { Link } from '../runtime/link/link.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
 import type { Partitions } from '../actors/traffic.ts';
 import { LmdbStore, type StoreSettings } from '../adapters/store-lmdb/lmdb-store.ts';
-import { onRing, ring, serveStore, storeOver } from '../adapters/store-lmdb/store-link.ts';
-import { StripedStore } from '../adapters/store-lmdb/striped-store.ts';
+import { onRing, ring, serveStore, storeOver } from '../actors/store/store-link.ts';
+import { StripedStore } from '../actors/store/striped-store.ts';
 
 /** What main gives every worker at its start. */
 export interface StoreThreadData {

@@ -1,5 +1,5 @@
-import { nextEntry } from '../../actors/message/ledger.ts';
-import { batchNumberOf, stripeOf } from '../../actors/message/id.ts';
+import { nextEntry } from '../message/ledger.ts';
+import { batchNumberOf, stripeOf } from '../message/id.ts';
 import type {
   Claimed,
   ClaimedEnded,
@@ -9,10 +9,10 @@ import type {
   MessageStore,
   OutboxItem,
   StoreStats,
-} from '../../actors/ports.ts';
+} from '../ports.ts';
 import { LinkClosed } from '../../runtime/link/link.ts';
-import { mergeCorrelated, missing } from '../../actors/store/records.ts';
-import { addStats } from '../../actors/store/store-stats.ts';
+import { mergeCorrelated, missing } from './records.ts';
+import { addStats } from './store-stats.ts';
 
 interface Peer {
   readonly stripes: readonly number[];

@@ -1,7 +1,7 @@
 import type { Link, LinkService } from '../../runtime/link/link.ts';
 import { Answer } from '../../runtime/link/link.ts';
 import { RuntimeError } from '../../runtime/errors.ts';
-import type { Claimed, Correlated, FoundMessage, MessageStore, OutboxItem } from '../../actors/ports.ts';
+import type { Claimed, Correlated, FoundMessage, MessageStore, OutboxItem } from '../ports.ts';
 
 /** The message store's verbs between threads of one process. Both ends are of one release. */
 const Verb = {

@@ -34,6 +34,8 @@ export interface NodeControl {
   carriers(): Promise<readonly CarrierInfo[]>;
   /** Changes the settings given, leaves the others; `enabled` starts and stops it. @throws ControlError `invalid`, `not-found` */
   changeCarrier(name: string, changes: unknown): Promise<CarrierInfo>;
+  /** Opens or closes one of its binds, durably. @param slot from 1 @throws ControlError `not-found` */
+  switchBind(name: string, slot: number, isStarted: boolean): Promise<CarrierInfo>;
   /** Its sessions end, its queue is kept. @throws ControlError `not-found`, `conflict` while a route names it */
   removeCarrier(name: string): Promise<void>;
 }
@@ -71,6 +73,7 @@ export interface NodeStatus {
   /** At most 1,000 of `sessionCount`. */
   readonly sessions: readonly SessionInfo[];
   readonly sessionCount: number;
+  readonly carriers: readonly CarrierInfo[];
   /** At most 1,000 of `queueCount`, the longest first. */
   readonly queues: readonly QueueInfo[];
   readonly queueCount: number;
@@ -85,7 +88,7 @@ export interface NodeStatus {
 }
 
 export interface SessionInfo {
-  /** Of an account's session, to end it by; 0 for carriers. */
+  /** Of an account's session, to end it by; of a carrier's, which of its binds it is, from 1 (`bindId`). */
   readonly id: number;
   /** Its account or carrier. */
   readonly name: string;
@@ -236,7 +239,23 @@ export interface CarrierInfo {
   readonly throughput: number;
   /** Why a session is not bound; empty when all are. */
   readonly reason: string;
+  /** One by one. */
+  readonly each: readonly CarrierBindInfo[];
 }
+
+export interface CarrierBindInfo {
+  /** What it is called: `bindId`. */
+  readonly id: string;
+  /** False: it is not opened, whether its carrier is started or not. */
+  readonly started: boolean;
+  /** On this node: one, two where transmitter and receiver are separate. */
+  readonly sessions: readonly SessionInfo[];
+  /** Why it is not bound; empty when it is. */
+  readonly reason: string;
+}
+
+/** How one bind of a carrier is called. */
+export const bindId = (carrier: string, slot: number): string => `${carrier}/${slot}`;
 
 export interface UnbindResult {
   /** Sessions that are ended. */

@@ -1,4 +1,10 @@
-import { ControlError, type CarrierInfo } from '../actors/node-control.ts';
+import {
+  bindId,
+  ControlError,
+  type CarrierBindInfo,
+  type CarrierInfo,
+  type SessionInfo,
+} from '../actors/node-control.ts';
 import { checkSeedData } from '../adapters/config/load.ts';
 import { formatProblem } from '../adapters/config/problems.ts';
 import type { CarrierSettings, Seed } from '../adapters/config/schema.ts';
@@ -25,7 +31,7 @@ export class CarrierControl {
 
   async list(): Promise<CarrierInfo[]> {
     const sessions = await this.#deps.sessions();
-    return this.#deps.configuration().live.carriers.map(carrier => info(carrier, sessions));
+    return this.#deps.configuration().live.carriers.map(carrier => carrierInfo(carrier, sessions));
   }
 
   /** @throws ControlError `not-found`, `invalid` with every problem in `details` */
@@ -37,7 +43,18 @@ export class CarrierControl {
     const { seed, problems } = checkSeedData({ carriers: [whole] }, 'carriers', new Set(configuration.names()));
     if (!seed) throw new ControlError('invalid', 'nothing was changed', problems.map(formatProblem));
     await this.#deps.take(seed);
-    return info(this.#find(name), await this.#deps.sessions());
+    return carrierInfo(this.#find(name), await this.#deps.sessions());
+  }
+
+  /** One bind is opened or closed, and stays so. @throws ControlError `not-found` */
+  switchBind(name: string, slot: number, isStarted: boolean): Promise<CarrierInfo> {
+    const carrier = this.#find(name);
+    if (carrier.protocol !== 'smpp') throw new ControlError('invalid', `${name} is simulated: its binds go together`);
+    if (slot > carrier.binds) {
+      throw new ControlError('not-found', `${name} has ${carrier.binds} binds: no ${bindId(name, slot)}`);
+    }
+    const others = carrier.stopped_binds.filter(each => each !== slot);
+    return this.change(name, { stopped_binds: isStarted ? others : [...others, slot].sort((a, b) => a - b) });
   }
 
   /** @throws ControlError `not-found`, `conflict` while a route names it */
@@ -57,7 +74,8 @@ export class CarrierControl {
   }
 }
 
-function info(carrier: CarrierSettings, sessions: readonly WorkerSession[]): CarrierInfo {
+/** @param sessions of all workers */
+export function carrierInfo(carrier: CarrierSettings, sessions: readonly WorkerSession[]): CarrierInfo {
   const { name, protocol, enabled, description, window, throughput } = carrier;
   const own = sessions.filter(session => session.side === 'carrier' && session.name === name);
   const smpp = carrier.protocol === 'smpp' ? carrier : undefined;
@@ -74,5 +92,26 @@ function info(carrier: CarrierSettings, sessions: readonly WorkerSession[]): Car
     window,
     throughput,
     reason: own.find(session => session.reason !== '')?.reason ?? '',
+    each: bindsOf(carrier, own),
   };
+}
+
+function bindsOf(carrier: CarrierSettings, own: readonly WorkerSession[]): CarrierBindInfo[] {
+  const count = carrier.protocol === 'smpp' ? carrier.binds : own.length;
+  const stopped = carrier.protocol === 'smpp' ? carrier.stopped_binds : [];
+  return Array.from({ length: count }, (_, i) => {
+    const sessions = own.filter(({ id }) => id === i + 1);
+    return {
+      id: bindId(carrier.name, i + 1),
+      started: !stopped.includes(i + 1),
+      sessions: sessions.map(shownSession),
+      reason: sessions.find(session => session.reason !== '')?.reason ?? '',
+    };
+  });
+}
+
+export function shownSession(session: WorkerSession): SessionInfo {
+  const { used, size, version, reason: _, ...rest } = session;
+  const shownVersion = version === 0 ? '' : `${version >>> 4}.${version & 0x0f}`;
+  return { ...rest, window: { used, size }, version: shownVersion };
 }

@@ -81,15 +81,16 @@ function workerCarrier(
   simulator: SimulatorPlace | undefined,
 ): Omit<WorkerCarrier, 'receiptSiblings' | 'texts'> | undefined {
   if (!carrier.enabled) return undefined;
-  const sessions = carrier.protocol === 'smpp' ? carrier.binds : SIMULATOR_SESSIONS;
-  // Session i of carrier number `place` lives in worker (i + place) of them, so that carriers with one session spread too.
-  const here = Array.from({ length: sessions }, (_, i) => i).filter(i => (i + place) % workers === index).length;
-  const own = carrier.protocol === 'smpp' ? smppTargets(carrier, password) : simulatorTargets(simulator);
+  const slots = slotsOf(carrier);
+  // Slot n of carrier number `place` lives in worker (n - 1 + place) of them, so that carriers with one session spread too.
+  const here = slots.filter(slot => (slot - 1 + place) % workers === index);
+  const own = (slot: number): LinkTarget[] =>
+    carrier.protocol === 'smpp' ? smppTargets(carrier, slot, password) : simulatorTargets(slot, simulator);
   const common = {
     name: carrier.name,
-    targets: Array.from({ length: here }, () => own).flat(),
+    targets: here.flatMap(own),
     window: carrier.window,
-    throughput: (carrier.throughput * here) / sessions,
+    throughput: slots.length === 0 ? 0 : (carrier.throughput * here.length) / slots.length,
     marks: marksOf(carrier),
   };
   if (carrier.protocol !== 'smpp') {
@@ -115,6 +116,12 @@ function workerCarrier(
   };
 }
 
+/** Numbers of its binds that are to be open, from 1. */
+function slotsOf(carrier: CarrierSettings): number[] {
+  const all = Array.from({ length: carrier.protocol === 'smpp' ? carrier.binds : SIMULATOR_SESSIONS }, (_, i) => i + 1);
+  return carrier.protocol === 'smpp' ? all.filter(slot => !carrier.stopped_binds.includes(slot)) : all;
+}
+
 function marksOf({ overload_threshold: overload, normal_threshold: normal }: CarrierSettings): Marks | undefined {
   return overload === null ? undefined : { overload, normal: normal ?? Math.floor(overload / 2) };
 }
@@ -125,10 +132,11 @@ function errorRule({ status, action, retries, seconds }: SmppCarrierSettings['er
 }
 
 /** The sessions of one of its `binds`. */
-function smppTargets(carrier: SmppCarrierSettings, password: string): LinkTarget[] {
+function smppTargets(carrier: SmppCarrierSettings, slot: number, password: string): LinkTarget[] {
   const types: BindType[] = carrier.bind === 'separate' ? ['transmitter', 'receiver'] : [carrier.bind];
   const { host, port, receive_port, alternates, tls } = carrier;
   return types.map(type => ({
+    slot,
     places: [{ host, port, receive_port }, ...alternates].map(place => ({
       host: place.host,
       port: (type === 'receiver' ? place.receive_port : null) ?? place.port ?? port,
@@ -198,7 +206,7 @@ const SIMULATOR_LINK: WorkerCarrier['link'] = {
   addressing: AS_IT_IS,
 };
 
-function simulatorTargets(place: SimulatorPlace | undefined): LinkTarget[] {
+function simulatorTargets(slot: number, place: SimulatorPlace | undefined): LinkTarget[] {
   if (!place) return [];
   const bind = {
     type: 'transceiver',
@@ -210,5 +218,5 @@ function simulatorTargets(place: SimulatorPlace | undefined): LinkTarget[] {
     addrNpi: 0,
     addressRange: '',
   } as const;
-  return [{ places: [place], localAddress: '', tls: undefined, bind }];
+  return [{ slot, places: [place], localAddress: '', tls: undefined, bind }];
 }

@@ -10,19 +10,18 @@ import {
   type NodeStatus,
   type OutgoingText,
   type SendResult,
-  type SessionInfo,
   type UnbindResult,
 } from '../actors/node-control.ts';
 import { checkSeedData } from '../adapters/config/load.ts';
 import { formatProblem } from '../adapters/config/problems.ts';
 import type { AccountSettings, Seed } from '../adapters/config/schema.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
-import { CarrierControl } from './carrier-control.ts';
+import { CarrierControl, carrierInfo, shownSession } from './carrier-control.ts';
 import type { LiveAccount } from './live-configuration.ts';
 import { eventsOf, storyOfArchived, summaryOfFound } from './message-story.ts';
 import type { Node } from './node.ts';
 import { REFUSED } from './worker-carriers.ts';
-import type { WorkerSession, WorkerStatus } from './worker-messages.ts';
+import type { WorkerStatus } from './worker-messages.ts';
 
 const MOST_SHOWN = 1000;
 const RECENT = 20;
@@ -79,6 +78,7 @@ export class RunningNode implements NodeControl {
       listeners: Object.entries(node.ports).map(([name, port]) => ({ name, host: node.settings.listeners.host, port })),
       sessions: sessions.slice(0, MOST_SHOWN).map(shownSession),
       sessionCount: sessions.length,
+      carriers: live.carriers.map(carrier => carrierInfo(carrier, sessions)),
       queues: queues.slice(0, MOST_SHOWN).map(queue => ({
         destination: queue.destination,
         kind: carriers.has(queue.destination) ? 'carrier' : accounts.has(queue.destination) ? 'account' : 'unknown',
@@ -249,6 +249,10 @@ export class RunningNode implements NodeControl {
     return this.#change(() => this.#carriers.change(name, changes));
   }
 
+  switchBind(name: string, slot: number, isStarted: boolean): Promise<CarrierInfo> {
+    return this.#change(async () => this.#carriers.switchBind(name, slot, isStarted));
+  }
+
   removeCarrier(name: string): Promise<void> {
     return this.#change(() => this.#carriers.remove(name));
   }
@@ -337,25 +341,6 @@ export class RunningNode implements NodeControl {
 
 /** Stands for a password that is not being changed, where the settings are checked as a whole. */
 const UNCHANGED = 'unchanged'.slice(0, 8);
-
-function shownSession(session: WorkerSession): SessionInfo {
-  const { id, name, side, peer, bind, state, since, used, size, version, received, sent, load } = session;
-  const shownVersion = version === 0 ? '' : `${version >>> 4}.${version & 0x0f}`;
-  return {
-    id,
-    name,
-    side,
-    peer,
-    bind,
-    state,
-    since,
-    window: { used, size },
-    version: shownVersion,
-    received,
-    sent,
-    load,
-  };
-}
 
 function sum(workers: readonly WorkerStatus[]): WorkerStatus['counters'] {
   const total: Record<string, number> = {};

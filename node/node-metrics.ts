@@ -100,6 +100,15 @@ function ofSessions(workers: readonly WorkerStatus[], carriers: readonly string[
       perCarrier(s => (isBound(s) ? 1 : 0)),
     ),
     gauge(
+      'smsc_carrier_bind_up',
+      'Sessions of each bind that are bound: 1, 2 where transmitter and receiver are separate.',
+      carriers.flatMap(carrier =>
+        Object.entries(Object.groupBy(own(carrier), ({ id }) => id)).map(([bind, its]): Sample => {
+          return { labels: { carrier, bind }, value: its!.filter(isBound).length };
+        }),
+      ),
+    ),
+    gauge(
       'smsc_carrier_sessions_wanted',
       'Sessions with carriers that are configured.',
       perCarrier(() => 1),

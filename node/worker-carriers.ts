@@ -7,6 +7,7 @@ import { ReceiptIds } from '../actors/message/correlation-key.ts';
 import { ArchiveMode, Kind } from '../actors/message/record.ts';
 import type { StoreStats } from '../actors/ports.ts';
 import type { RouteSettings } from '../actors/route/outcomes.ts';
+import { bindId } from '../actors/node-control.ts';
 import type { Traffic } from '../actors/traffic.ts';
 import { AS_IT_IS } from '../adapters/smpp/addressing.ts';
 import { CarrierLink, type LinkSettings, type LinkTarget } from '../adapters/smpp/carrier-link.ts';
@@ -133,6 +134,7 @@ export class WorkerCarriers {
     const { writer, timers, log } = this.#deps;
     const { name } = here.settings;
     const bind = target.bind.type;
+    const id = bindId(name, target.slot);
     const link: CarrierLink = new CarrierLink(target, linkSettings(here.settings), {
       carrier: name,
       writer,
@@ -142,20 +144,20 @@ export class WorkerCarriers {
       monotonic: systemClock.monotonicMs,
       bound: session => this.#bind(here.settings, session),
       changed: (state, reason, peer) => {
-        const fields = { carrier: name, bind, peer };
+        const fields = { carrier: name, id, bind, peer };
         if (state === 'bound') log.info('carrier bound', fields);
         else if (state === 'ended') log.info('carrier unbound', { ...fields, reason });
         else this.#lost({ ...fields, reason });
       },
       traced: (direction, command, status, sequence, octets) => {
         const said = status === 0 ? {} : { status: statusOf(status).name };
-        log.info('pdu', { carrier: name, bind, peer: link.peer, direction, command, ...said, sequence, octets });
+        log.info('pdu', { carrier: name, id, bind, peer: link.peer, direction, command, ...said, sequence, octets });
       },
     });
     return link;
   }
 
-  #lost(fields: Readonly<Record<'carrier' | 'bind' | 'peer' | 'reason', string>>): void {
+  #lost(fields: Readonly<Record<'carrier' | 'id' | 'bind' | 'peer' | 'reason', string>>): void {
     // What the operator must mend by hand, and what may mend itself.
     const level = fields.reason.startsWith(REFUSED) ? 'error' : 'warn';
     this.#limiter.log(
@@ -206,7 +208,7 @@ function bindSettings({ window, noAnswer, link }: WorkerCarrier): BindSettings {
 function shown({ name, window }: WorkerCarrier, link: CarrierLink): WorkerSession {
   const { session, peer, reason, target } = link;
   return {
-    id: 0,
+    id: target.slot,
     name,
     side: 'carrier',
     peer,

@@ -110,7 +110,7 @@ export interface MainCalls extends RestCalls {
 }
 
 export interface WorkerSession {
-  /** Of an account's session on this node; 0 for carriers. */
+  /** Of an account's session on this node; of a carrier's, which of its binds it is, from 1. */
   readonly id: number;
   readonly name: string;
   readonly side: 'account' | 'carrier';

@@ -79,7 +79,7 @@ function sessionTable(sessions: readonly SessionInfo[], now: number): string {
   const rows = sessions
     .slice(0, MOST_ROWS)
     .map(session => [
-      session.name,
+      `${session.name}/${session.id}`,
       session.side,
       session.peer,
       session.bind,

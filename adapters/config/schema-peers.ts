@@ -206,7 +206,10 @@ export const smppCarrierSchema = group({
   bind: oneOf('transceiver', 'transmitter', 'receiver', 'separate')
     .default('transceiver')
     .describe('separate: each of `binds` is a transmitter and a receiver'),
-  binds: whole(1, 1000).default(1).describe('Sessions over the cluster'),
+  binds: whole(1, 1000).default(1).describe('Sessions over the cluster; they are called NAME/1, NAME/2 …'),
+  stopped_binds: listOf(whole(1, 1000), 'numbers of binds', 1000)
+    .default([])
+    .describe('Of these, those that are not opened: `heliograph carriers stop NAME/2` adds 2, `start` takes it out'),
   receipt_id: oneOf('as-is', 'hex-to-decimal', 'decimal-to-hex')
     .default('as-is')
     .describe('How its receipts write the id it gave; case and leading zeros never matter'),

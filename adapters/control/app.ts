@@ -53,6 +53,11 @@ export function controlApp(control: NodeControl): Hono {
   });
   app.get('/v1/carriers', async c => c.json(await control.carriers()));
   app.patch('/v1/carriers/:name', async c => c.json(await control.changeCarrier(c.req.param('name'), await body(c))));
+  app.patch('/v1/carriers/:name/binds/:slot{[1-9][0-9]{0,4}}', async c => {
+    const { started } = ((await body(c)) ?? {}) as { started?: unknown };
+    if (typeof started !== 'boolean') throw new ControlError('invalid', 'started: expected true or false');
+    return c.json(await control.switchBind(c.req.param('name'), Number(c.req.param('slot')), started));
+  });
   app.delete('/v1/carriers/:name', async c => {
     await control.removeCarrier(c.req.param('name'));
     return c.body(null, 204);

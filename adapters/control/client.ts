@@ -53,6 +53,8 @@ export function connectControl(socketPath: string, dataDir: string): NodeControl
     removeAccount: async systemId => void (await call<unknown>('DELETE', account(systemId))),
     carriers: () => call<readonly CarrierInfo[]>('GET', '/v1/carriers'),
     changeCarrier: (name, changes) => call<CarrierInfo>('PATCH', carrier(name), changes),
+    switchBind: (name, slot, isStarted) =>
+      call<CarrierInfo>('PATCH', `${carrier(name)}/binds/${slot}`, { started: isStarted }),
     removeCarrier: async name => void (await call<unknown>('DELETE', carrier(name))),
   };
 }

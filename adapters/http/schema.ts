@@ -183,6 +183,22 @@ export const statusSchema = z
     routing: z.object({ version: z.int(), routes: z.int(), activated_at: z.string() }),
     listeners: z.array(z.object({ name: z.string(), host: z.string(), port: z.int() })),
     sessions: z.int().describe('Connections of accounts and with carriers'),
+    carriers: z.array(
+      z.object({
+        name: z.string(),
+        enabled: z.boolean(),
+        bound: z.int().describe('Of its sessions here'),
+        sessions: z.int(),
+        binds: z.array(
+          z.object({
+            id: z.string().describe('NAME/1, NAME/2 …'),
+            started: z.boolean(),
+            bound: z.boolean(),
+            reason: z.string().describe('Why it is not; empty when it is'),
+          }),
+        ),
+      }),
+    ),
     messages: counts.describe('Since the start'),
     receipts: counts.describe('Since the start, but for awaited'),
     store: z.object({ messages: z.int(), octets: z.int(), quarantined: z.int(), refusing: z.string() }),

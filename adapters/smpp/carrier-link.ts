@@ -7,6 +7,8 @@ import type { SessionTimers } from './session-messages.ts';
 
 /** What a session is made with: another value needs another session. */
 export interface LinkTarget {
+  /** Which of its carrier's binds it is, from 1; those of `separate` are two sessions each. */
+  readonly slot: number;
   /** 1 or more; the first is the one we want, the others are tried by turns while it cannot be had. */
   readonly places: readonly Place[];
   /** '' = the system's choice. */

@@ -82,12 +82,20 @@ export class SampleControl implements NodeControl {
     this.carrierList.set(name, changed);
     return changed;
   }
+  async switchBind(name: string, slot: number, isStarted: boolean): Promise<CarrierInfo> {
+    const carrier = this.carrierList.get(name);
+    if (!carrier?.each[slot - 1]) throw new ControlError('not-found', `no bind is called ${name}/${slot}`);
+    const each = carrier.each.map((bind, i) => (i === slot - 1 ? { ...bind, started: isStarted } : bind));
+    const changed = { ...carrier, each };
+    this.carrierList.set(name, changed);
+    return changed;
+  }
   async removeCarrier(name: string): Promise<void> {
     if (!this.carrierList.delete(name)) throw new ControlError('not-found', `no carrier is called ${name}`);
   }
 }
 
-const SAMPLE_LOAD = { id: 0, version: '3.4', received: 12, sent: 8_000_100, load: [1204.4, 300.2, 7.25] } as const;
+const SAMPLE_LOAD = { id: 1, version: '3.4', received: 12, sent: 8_000_100, load: [1204.4, 300.2, 7.25] } as const;
 
 const SAMPLE_CARRIER: CarrierInfo = {
   name: 'sink',
@@ -102,6 +110,27 @@ const SAMPLE_CARRIER: CarrierInfo = {
   window: 200,
   throughput: 0,
   reason: 'bind refused: ESME_RALYBND',
+  each: [
+    {
+      id: 'sink/1',
+      started: true,
+      reason: '',
+      sessions: [
+        {
+          name: 'sink',
+          side: 'carrier',
+          peer: '127.0.0.1:2776',
+          bind: 'transceiver',
+          state: 'BOUND_TRX',
+          since: 1,
+          window: { used: 3, size: 200 },
+          ...SAMPLE_LOAD,
+          id: 1,
+        },
+      ],
+    },
+    { id: 'sink/2', started: true, reason: 'bind refused: ESME_RALYBND', sessions: [] },
+  ],
 };
 
 export const SAMPLE_ACCOUNT: AccountInfo = {
@@ -137,6 +166,7 @@ export const EMPTY_STATUS: NodeStatus = {
   ],
   sessions: [],
   sessionCount: 0,
+  carriers: [],
   queues: [],
   queueCount: 0,
   messages: { accepted: 0, refused: 0, sent: 0, retried: 0, failed: 0 },

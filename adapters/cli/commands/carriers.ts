@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { CarrierInfo } from '../../../actors/node-control.ts';
-import { Context, examples, UsageError, withCommonOptions } from '../context.ts';
+import type { CarrierBindInfo, CarrierInfo } from '../../../actors/node-control.ts';
+import { CommandFailure, Context, examples, UsageError, withCommonOptions } from '../context.ts';
 import type { CommonOptions } from '../context.ts';
 import type { ProgramDeps } from '../deps.ts';
-import { count, printable, table } from '../output.ts';
+import { count, duration, printable, table } from '../output.ts';
 
 interface SettingOptions extends CommonOptions {
   readonly binds?: number;
@@ -18,15 +18,22 @@ export function addCarrierCommands(program: Command, deps: ProgramDeps): void {
   const carriers = program
     .command('carriers')
     .description('the SMSCs that we bind to; a new one comes with "apply"')
-    .addHelpText('after', examples('carriers list', 'carriers set sink --binds 3', 'carriers stop sink'));
+    .addHelpText('after', examples('carriers list', 'carriers set sink --binds 3', 'carriers stop sink/2'));
 
   withCommonOptions(carriers.command('list'))
-    .description('all carriers, and how many of their sessions are bound')
-    .addHelpText('after', examples('carriers list --json'))
-    .action(async (options: CommonOptions) => {
+    .description('all carriers, and how many of their sessions are bound; with a name, its binds one by one')
+    .argument('[name]')
+    .addHelpText('after', examples('carriers list --json', 'carriers list sink'))
+    .action(async (name: string | undefined, options: CommonOptions) => {
       const context = new Context(deps, options);
       const list = await context.control().carriers();
-      context.print(list, list.length === 0 ? 'no carriers (npx heliograph apply FILE)' : carrierTable(list));
+      if (name === undefined) {
+        context.print(list, list.length === 0 ? 'no carriers (npx heliograph apply FILE)' : carrierTable(list));
+        return;
+      }
+      const carrier = list.find(each => each.name === name);
+      if (!carrier) throw new CommandFailure(`no carrier is called ${name}`);
+      context.print(carrier.each, bindTable(carrier.each, Date.now()));
     });
 
   withCommonOptions(carriers.command('set'))
@@ -51,15 +58,19 @@ export function addCarrierCommands(program: Command, deps: ProgramDeps): void {
 
   for (const [verb, enabled, what, said] of [
     ['start', true, 'open its sessions', 'is started'],
-    ['stop', false, 'finish what is in flight and unbind; its queue is kept, also over restarts', 'is stopped'],
+    ['stop', false, 'finish what is in flight and unbind, for good: it stays so over restarts', 'is stopped'],
   ] as const) {
     withCommonOptions(carriers.command(verb))
       .description(what)
-      .argument('<name>')
-      .addHelpText('after', examples(`carriers ${verb} sink`))
+      .argument('<name>', 'a carrier, or one of its binds: sink/2')
+      .addHelpText('after', examples(`carriers ${verb} sink`, `carriers ${verb} sink/2`))
       .action(async (name: string, options: CommonOptions) => {
         const context = new Context(deps, options);
-        context.print(await context.control().changeCarrier(name, { enabled }), `carrier "${name}" ${said}`);
+        const control = context.control();
+        const [carrier, slot] = bindOf(name);
+        const changed =
+          slot === 0 ? control.changeCarrier(carrier, { enabled }) : control.switchBind(carrier, slot, enabled);
+        context.print(await changed, `${slot === 0 ? 'carrier' : 'bind'} "${name}" ${said}`);
       });
   }
 
@@ -77,6 +88,29 @@ export function addCarrierCommands(program: Command, deps: ProgramDeps): void {
 function number(value: string): number {
   if (!/^\d+(\.\d+)?$/.test(value)) throw new InvalidArgumentError('Expected a number.');
   return Number(value);
+}
+
+/** `sink` is a carrier, `sink/2` one of its binds. */
+function bindOf(name: string): [string, number] {
+  const [carrier, slot, ...more] = name.split('/');
+  if (slot === undefined) return [name, 0];
+  if (more.length > 0 || !/^[1-9]\d{0,3}$/.test(slot)) {
+    throw new UsageError(`${name}: expected a carrier, or one of its binds: sink/2`);
+  }
+  return [carrier!, Number(slot)];
+}
+
+function bindTable(binds: readonly CarrierBindInfo[], now: number): string {
+  const head = ['bind', 'state', 'as', 'session', 'peer', 'window', 'since', 'why not bound'];
+  const rows = binds.flatMap(({ id, started, sessions, reason }) => {
+    const state = started ? 'started' : 'stopped';
+    if (sessions.length === 0) return [[id, state, '', '', '', '', '', '']];
+    return sessions.map(({ bind, state: session, peer, window, since }) => {
+      const age = since === 0 ? '' : duration(now - since);
+      return [id, state, bind, session, peer, `${window.used}/${window.size}`, age, printable(reason)];
+    });
+  });
+  return table(head, rows, [5]);
 }
 
 function carrierTable(list: readonly CarrierInfo[]): string {

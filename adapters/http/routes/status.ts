@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../../../actors/node-control.ts';
+import type { CarrierInfo, NodeStatus } from '../../../actors/node-control.ts';
 import type { ApiDeps, Health } from '../deps.ts';
 import { retryAfter } from '../problem.ts';
 import { problem, type ApiRoute } from '../route.ts';
@@ -36,7 +36,7 @@ export function statusRoute(deps: ApiDeps): ApiRoute {
 }
 
 function view(status: NodeStatus, health: Health, now: number): StatusView {
-  const { node, routing, listeners, sessionCount, messages, receipts, store, archive, alarms } = status;
+  const { node, routing, listeners, sessionCount, carriers, messages, receipts, store, archive, alarms } = status;
   return {
     status: health,
     version: node.version,
@@ -49,12 +49,23 @@ function view(status: NodeStatus, health: Health, now: number): StatusView {
     routing: { version: routing.version, routes: routing.routes, activated_at: isoTime(routing.activatedAt) },
     listeners: [...listeners],
     sessions: sessionCount,
+    carriers: carriers.map(carrierView),
     messages: { ...messages },
     receipts: { ...receipts },
     store,
     archive,
     alarms: [...alarms],
   };
+}
+
+function carrierView({ name, enabled, bound, sessions, each }: CarrierInfo): StatusView['carriers'][number] {
+  const binds = each.map(({ id, started, sessions, reason }) => ({
+    id,
+    started,
+    bound: sessions.length > 0 && sessions.every(({ state }) => state.startsWith('BOUND')),
+    reason,
+  }));
+  return { name, enabled, bound, sessions, binds };
 }
 
 /** `GET /metrics`, for Prometheus. */

@@ -39,6 +39,7 @@ beforeAll(async () => {
     removeAccount: name => sample.removeAccount(name),
     carriers: () => sample.carriers(),
     changeCarrier: (name, changes) => sample.changeCarrier(name, changes),
+    switchBind: (name, slot, isStarted) => sample.switchBind(name, slot, isStarted),
     removeCarrier: name => sample.removeCarrier(name),
   });
   writeNodeFile(dataDir, {
@@ -108,8 +109,8 @@ describe('status', () => {
   it('of a busy one, with receipts, alarms and no control characters', async () => {
     sample.current = fullStatus(Date.now());
     const { stdout } = await cli(['status']);
-    expect(stdout).toMatch(/ sink +carrier +198\.51\.100\.20:2775 +transceiver +BOUND_TRX +187\/200 /);
-    expect(stdout).toMatch(/ sink +carrier +1,204,331 +187 +40 +1 min 4 s/);
+    expect(stdout).toMatch(/ sink\/1 +carrier +198\.51\.100\.20:2775 +transceiver +BOUND_TRX +187\/200 /);
+    expect(stdout).toMatch(/ sink +carrier +1,204,331 +187 +40 +1 min [4-9] s/);
     expect(stdout).toContain('receipts  received 7,900,001, delivered 7,888,000, not delivered 12,001');
     expect(stdout).toContain('! disk: 96 % full, new messages are refused');
     expect(stdout).toMatch(/123456789012 +shop +SHOP +447700900123 +sink +delivered +DELIVRD/);
@@ -277,6 +278,23 @@ describe('carriers', () => {
     expect(await cli(['carriers', 'stop', 'sink'])).toMatchObject({ code: 1 });
     expect(await cli(['carriers', 'set', 'sink'])).toMatchObject({ code: 2 });
     expect(await cli(['carriers', 'set', 'sink', '--log-pdus', 'maybe'])).toMatchObject({ code: 2 });
+  });
+});
+
+describe('single binds of a carrier', () => {
+  it('lists, stops and starts them by id', async () => {
+    const list = await cli(['carriers', 'list', 'sink']);
+    expect(list.stdout).toMatch(/ sink\/1 +started +transceiver +BOUND_TRX +127\.0\.0\.1:2776 +3\/200 /);
+    expect(list.stdout).toMatch(/ sink\/2 +started/);
+    expect(await cli(['carriers', 'stop', 'sink/2'])).toMatchObject({ stdout: 'bind "sink/2" is stopped\n' });
+    expect(sample.carrierList.get('sink')!.each.map(({ started }) => started)).toEqual([true, false]);
+    expect(await cli(['carriers', 'start', 'sink/2'])).toMatchObject({ stdout: 'bind "sink/2" is started\n' });
+    expect(sample.carrierList.get('sink')!.each.map(({ started }) => started)).toEqual([true, true]);
+    expect(await cli(['carriers', 'stop', 'sink/3'])).toMatchObject({ code: 1 });
+    for (const wrong of ['sink/0', 'sink/', 'sink/1/2', 'sink/x']) {
+      expect(await cli(['carriers', 'stop', wrong])).toMatchObject({ code: 2 });
+    }
+    expect(await cli(['carriers', 'list', 'none'])).toMatchObject({ code: 1 });
   });
 });
 

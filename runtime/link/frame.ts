@@ -1,5 +1,5 @@
 /**
- * The frame of a link between two threads of one process, version 1. Body and answer are whatever the verb says, best a
+ * The frame of a link between two threads, of one process or of two nodes, version 1: must never change. Body and answer are whatever the verb says, best a
  * plain object around transferred ArrayBuffers: a frame costs the same with 300 bytes as with 60 KB in them.
  */
 export const LINK_VERSION = 1;

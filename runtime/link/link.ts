@@ -1,7 +1,17 @@
-import type { MessagePort, Transferable } from 'node:worker_threads';
+import type { Transferable } from 'node:worker_threads';
 import { RuntimeError, describeError } from '../errors.ts';
 import { FAILURE, LINK_VERSION, NOTICE, REPLY, REQUEST } from './frame.ts';
 import type { Frame, LinkFailure } from './frame.ts';
+
+/** What carries frames to the peer and back, in order: a MessagePort, or a port of the bus between nodes. */
+export interface FramePort {
+  on(event: 'message', told: (frame: Frame) => void): unknown;
+  /** Once; nothing comes after it. */
+  on(event: 'close', told: () => void): unknown;
+  /** @throws DataCloneError when the frame cannot be carried */
+  postMessage(frame: Frame, transfer?: readonly Transferable[]): void;
+  close(): void;
+}
 
 /** An answer whose buffers move instead of being copied. */
 export class Answer {
@@ -56,11 +66,11 @@ interface Pending {
 const DEFAULT_MAX_PENDING = 1024;
 
 /**
- * One end of a port between two threads: requests with answers, and notices. Frames arrive in the order in which they
+ * One end of a port between two threads or nodes: requests with answers, and notices. Frames arrive in the order in which they
  * were sent. Nothing is retried: after `LinkClosed` the caller asks the peer's next life, if asking twice is safe.
  */
 export class Link {
-  readonly #port: MessagePort;
+  readonly #port: FramePort;
   readonly #peer: string;
   readonly #maxPending: number;
   readonly #service: LinkService;
@@ -69,7 +79,7 @@ export class Link {
   #open = true;
   #lastRequest = 0;
 
-  constructor(port: MessagePort, options: LinkOptions) {
+  constructor(port: FramePort, options: LinkOptions) {
     this.#port = port;
     this.#peer = options.peer;
     this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { describeError } from '../errors.ts';
-import { describeAddress, type HostPort, type RedisAddress } from './address.ts';
-import { locateSlot } from './cluster-slots.ts';
+import { describeAddress, type RedisAddress } from './address.ts';
+import { Connector } from './connector.ts';
 import { LineDownError, NoReplyError, RedisRefusedError } from './line-errors.ts';
-import { connectionOptions, type ConnectionOptions, type LineSettings } from './connection-options.ts';
+import type { LineSettings } from './connection-options.ts';
 import type { Script } from './script.ts';
 
 type Argument = string | Buffer | number;
@@ -24,22 +24,19 @@ const RECONNECT_MS = 100;
 export class RedisLine {
   readonly #address: RedisAddress;
   readonly #settings: LineSettings;
-  /** Any of the keys that it is for: they share a hash tag. */
-  readonly #key: string;
+  readonly #connector: Connector;
   #redis: Redis | undefined;
-  /** Nodes of the cluster that were seen last, the most likely first. */
-  #nodes: readonly HostPort[];
   readonly #waiting = new Set<() => void>();
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
   /** Why there is no connection. */
   #trouble: unknown;
 
+  /** @param key any of the keys that it is for: they share a hash tag */
   constructor(address: RedisAddress, settings: LineSettings, key: string) {
     this.#address = address;
     this.#settings = settings;
-    this.#key = key;
-    this.#nodes = address.nodes;
+    this.#connector = new Connector(address, settings, key);
     void this.#connect();
   }
 
@@ -129,7 +126,7 @@ export class RedisLine {
     const to = text.split(' ')[2] ?? '';
     const colon = to.lastIndexOf(':');
     const node = { host: to.slice(0, colon), port: Number(to.slice(colon + 1)) };
-    if (node.host !== '') this.#nodes = [node, ...this.#nodes];
+    if (node.host !== '') this.#connector.likely(node);
     this.#drop(redis);
   }
 
@@ -147,7 +144,7 @@ export class RedisLine {
 
   async #connect(): Promise<void> {
     try {
-      const options = await this.#options();
+      const options = await this.#connector.options();
       if (this.#closed) return;
       const redis = new Redis(options);
       this.#redis = redis;
@@ -171,29 +168,6 @@ export class RedisLine {
 
   #tell(): void {
     for (const told of this.#waiting) told();
-  }
-
-  async #options(): Promise<ConnectionOptions> {
-    const { mode, nodes, master, database, sentinelPassword } = this.#address;
-    const common = connectionOptions(this.#address, this.#settings);
-    if (mode === 'standalone') return { ...common, ...nodes[0], db: database };
-    if (mode === 'cluster') return { ...common, ...(await this.#locate()) };
-    const { tls } = common;
-    return {
-      ...common,
-      sentinels: [...nodes],
-      name: master,
-      failoverDetector: true,
-      sentinelRetryStrategy: () => null,
-      ...(sentinelPassword !== '' && { sentinelPassword }),
-      ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
-    };
-  }
-
-  async #locate(): Promise<HostPort> {
-    const found = await locateSlot(this.#address, this.#settings, this.#nodes, this.#key);
-    this.#nodes = [...found.masters, ...this.#address.nodes];
-    return found.owner;
   }
 }
 

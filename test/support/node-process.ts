@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodeStatus } from '../../actors/node-control.ts';
 import { readNodeFile } from '../../adapters/control/node-file.ts';
+import { at, HERE, type Place } from './place.ts';
 import { runNode, type Ran } from './run.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
@@ -20,6 +21,8 @@ export interface NodeProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Further arguments of `start`. */
   readonly args?: readonly string[];
+  /** Where it runs; its listeners take that address. */
+  readonly place?: Place;
 }
 
 /** One line of the node's log. */
@@ -121,6 +124,16 @@ export class NodeProcess {
     return this.#ended;
   }
 
+  /** It stands still, its sockets stay open (SIGSTOP). */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** It goes on where it was (SIGCONT). */
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** Ends it without a word (SIGKILL). */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
@@ -158,9 +171,11 @@ export async function startNode(options: NodeProcessOptions): Promise<NodeProces
   const folder = mkdtempSync(join(tmpdir(), 'heliograph-node-'));
   const dataDir = options.dataDir ?? join(folder, 'data');
   const file = join(folder, 'config.json');
-  writeFileSync(file, JSON.stringify(withFreePorts(options.config)));
+  const place = options.place ?? HERE;
+  writeFileSync(file, JSON.stringify(withFreePorts(options.config, place)));
   const environment = { PATH: process.env['PATH'] ?? '', HELIOGRAPH_DATA_DIR: dataDir, ...options.env };
-  const child = spawn(process.execPath, [MAIN, 'start', '--config', file, ...(options.args ?? [])], {
+  const [program, args] = at(place, process.execPath, [MAIN, 'start', '--config', file, ...(options.args ?? [])]);
+  const child = spawn(program, args, {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -201,9 +216,9 @@ async function portsOf({ dataDir, child, output }: Started): Promise<Readonly<Re
 
 type Section = Readonly<Record<string, unknown>> | undefined;
 
-function withFreePorts(config: Readonly<Record<string, unknown>>): object {
-  const listeners = (config['listeners'] ?? {}) as Readonly<Record<string, Section>>;
-  const freely = (name: string): object => ({ port: 0, ...listeners[name] });
+function withFreePorts(config: Readonly<Record<string, unknown>>, { address }: Place): object {
+  const listeners: Record<string, unknown> = { host: address, ...(config['listeners'] as Section) };
+  const freely = (name: string): object => ({ port: 0, ...(listeners[name] as Section) });
   return {
     ...config,
     listeners: { ...listeners, smpp: freely('smpp'), api: freely('api'), panel: freely('panel') },

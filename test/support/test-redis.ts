@@ -4,10 +4,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { at, HERE, type Place } from './place.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** A real redis-server of a test's own, in a temporary folder, on a port of the system's choice. */
 export interface TestRedis {
+  readonly address: string;
   readonly port: number;
   readonly url: string;
   readonly folder: string;
@@ -26,51 +28,74 @@ export interface TestRedis {
 /** Settings with which the store may promise anything. */
 export const SAFE = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'] as const;
 
+/** Of servers that are not on loopback. */
+export const REDIS_PASSWORD = 'redis-of-a-test';
+const passwordOf = ({ address }: Place): string => (address.startsWith('127.') ? '' : REDIS_PASSWORD);
+
 /** @param options of redis-server, after SAFE; a later one wins */
-export async function startRedis(options: readonly string[] = []): Promise<TestRedis> {
+export async function startRedis(options: readonly string[] = [], place: Place = HERE): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'heliograph-redis-'));
   const port = await freePort();
-  const args = ['--port', String(port), '--dir', folder, '--bind', '127.0.0.1', '--save', '', ...SAFE, ...options];
-  return started(folder, port, args);
+  const password = passwordOf(place);
+  const secrets = password === '' ? [] : ['--requirepass', password, '--masterauth', password];
+  const where = ['--port', String(port), '--dir', folder, '--bind', place.address];
+  return started(folder, port, [...where, '--save', '', ...SAFE, ...secrets, ...options], place);
+}
+
+/** A replica of `master`. */
+export function startReplica(master: TestRedis, options: readonly string[] = [], place?: Place): Promise<TestRedis> {
+  return startRedis(['--replicaof', master.address, String(master.port), ...options], place);
 }
 
 /** A Sentinel that watches `master` under the name `mymaster`. */
-export async function startSentinel(master: TestRedis, downAfterMs: number, quorum = 1): Promise<TestRedis> {
+export async function startSentinel(
+  master: TestRedis,
+  downAfterMs: number,
+  quorum = 1,
+  place: Place = HERE,
+): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'heliograph-sentinel-'));
   const port = await freePort();
+  const password = passwordOf(place);
   const file = join(folder, 'sentinel.conf');
   writeFileSync(
     file,
     [
       `port ${port}`,
-      'bind 127.0.0.1',
+      `bind ${place.address}`,
       `dir ${folder}`,
-      `sentinel monitor mymaster 127.0.0.1 ${master.port} ${quorum}`,
+      `sentinel monitor mymaster ${master.address} ${master.port} ${quorum}`,
+      ...(password === '' ? [] : [`requirepass ${password}`, `sentinel auth-pass mymaster ${password}`]),
       `sentinel down-after-milliseconds mymaster ${downAfterMs}`,
       'sentinel failover-timeout mymaster 3000',
       '',
     ].join('\n'),
   );
-  return started(folder, port, [file, '--sentinel']);
+  return started(folder, port, [file, '--sentinel'], place);
 }
 
 /**
  * A Redis Cluster of `count` masters that share the slots evenly, then a replica for each entry of `replicasOf`: the place
  * of its master.
  */
-export async function startRedisCluster(count: number, replicasOf: readonly number[] = []): Promise<TestRedis[]> {
+export async function startRedisCluster(
+  count: number,
+  replicasOf: readonly number[] = [],
+  places: readonly Place[] = [],
+): Promise<TestRedis[]> {
   const total = count + replicasOf.length;
   const nodes = await Promise.all(
-    Array.from({ length: total }, async () => {
+    Array.from({ length: total }, async (_, i) => {
       const bus = String(await freePort());
-      return startRedis(['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000']);
+      const options = ['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000'];
+      return startRedis(options, places[i]);
     }),
   );
   const share = Math.ceil(16_384 / count);
   const first = nodes[0]!;
   for (const [i, node] of nodes.entries()) {
     if (i < count) await node.client.call('CLUSTER', 'ADDSLOTSRANGE', i * share, Math.min(16_383, (i + 1) * share - 1));
-    if (node !== first) await first.client.call('CLUSTER', 'MEET', '127.0.0.1', node.port, await busOf(node));
+    if (node !== first) await first.client.call('CLUSTER', 'MEET', node.address, node.port, await busOf(node));
   }
   for (const { client } of nodes) {
     await waitUntil('the cluster is whole', async () => {
@@ -100,9 +125,16 @@ const busOf = async ({ client }: TestRedis): Promise<string> => {
   return port!;
 };
 
-async function started(folder: string, port: number, args: readonly string[]): Promise<TestRedis> {
-  let child = await run(args, port);
-  const client = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => 50 });
+async function started(folder: string, port: number, args: readonly string[], place: Place = HERE): Promise<TestRedis> {
+  let child = await run(args, port, place);
+  const password = passwordOf(place);
+  const client = new Redis({
+    port,
+    host: place.address,
+    ...(password === '' ? {} : { password }),
+    lazyConnect: true,
+    retryStrategy: () => 50,
+  });
   client.on('error', () => undefined);
   await client.connect();
   const end = async (): Promise<void> => {
@@ -112,14 +144,15 @@ async function started(folder: string, port: number, args: readonly string[]): P
     await ended;
   };
   return {
+    address: place.address,
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === '' ? '' : `:${password}@`}${place.address}:${port}`,
     folder,
     client,
     signal: signal => void child.kill(signal),
     kill: end,
     restart: async () => {
-      child = await run(args, port);
+      child = await run(args, port, place);
     },
     remove: async () => {
       client.disconnect();
@@ -129,8 +162,9 @@ async function started(folder: string, port: number, args: readonly string[]): P
   };
 }
 
-async function run(args: readonly string[], port: number): Promise<ChildProcess> {
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+async function run(args: readonly string[], port: number, place: Place): Promise<ChildProcess> {
+  const [file, rest] = at(place, 'redis-server', args);
+  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   // A test that is broken off leaves no server behind.

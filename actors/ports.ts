@@ -68,6 +68,11 @@ export interface Correlated {
   readonly records: Uint8Array;
   /** Where each record starts. */
   readonly offsets: Uint32Array;
+  /**
+   * Of messages that are kept whole, since a receipt of failure may send them elsewhere: the routing table that each was
+   * routed by; 0 for others. undefined: there is none.
+   */
+  readonly held: Uint32Array | undefined;
 }
 
 export interface FoundMessage {

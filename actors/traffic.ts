@@ -14,6 +14,8 @@ import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
 import { Kind, R, RecordFlag } from './message/record.ts';
 import type { LedgerFrame, MessageStore } from './ports.ts';
+import { Elsewhere } from './receipt/elsewhere.ts';
+import type { HoldBack } from './receipt/hold-back.ts';
 import { ReceiptDesk, type ReceiptMessage } from './receipt/receipt-desk.ts';
 import type { ReceiptSettings } from './receipt/receipt-settings.ts';
 import { Deliveries, Delivery } from './route/delivery.ts';
@@ -63,6 +65,8 @@ export interface TrafficCounters extends BindCounters {
   /** Receipts of any other final fate. */
   receiptsOther: number;
   receiptsUnmatched: number;
+  /** Receipts of failure that were not passed on: their messages went elsewhere. */
+  receiptsHeldBack: number;
   /** Given to accounts. */
   receiptsPassedOn: number;
   retried: number;
@@ -96,6 +100,8 @@ export class Traffic {
   readonly #deliveries = new Deliveries();
   readonly #fallbacks = new FallbackChains();
   readonly #routes = new Map<string, Route>();
+  /** By carrier. */
+  readonly #heldBack = new Map<string, HoldBack | undefined>();
   readonly #second: Timer;
   readonly #intakeRef: ActorRef<IntakeMessage>;
   readonly #deskRef: ActorRef<ReceiptMessage>;
@@ -120,6 +126,7 @@ export class Traffic {
     receiptsDelivered: 0,
     receiptsOther: 0,
     receiptsUnmatched: 0,
+    receiptsHeldBack: 0,
     receiptsPassedOn: 0,
     retried: 0,
     rerouted: 0,
@@ -178,6 +185,12 @@ export class Traffic {
           settler: this.#settler,
           numbers: this.#numbers,
           deliveries: this.#deliveries,
+          elsewhere: new Elsewhere({
+            settler: this.#settler,
+            fallbacks: this.#fallbacks,
+            holdBack: carrier => this.#holdBack(carrier),
+            now,
+          }),
           settings: settings.receipts,
           counters: this.counters,
           now,
@@ -253,6 +266,7 @@ export class Traffic {
 
   /** The destinations have other settings: every route looks them up again. */
   settingsChanged(): void {
+    this.#heldBack.clear();
     for (const [destination, { ref }] of this.#routes) {
       ref.tell({ type: 'settings', settings: this.#deps.routeSettings(destination) });
     }
@@ -324,6 +338,12 @@ export class Traffic {
     this.#stopped = true;
     this.#second.cancel();
     await this.#system.stop();
+  }
+
+  /** Kept: settings are asked for at a change, not for each receipt. */
+  #holdBack(carrier: string): HoldBack | undefined {
+    if (!this.#heldBack.has(carrier)) this.#heldBack.set(carrier, this.#deps.routeSettings(carrier).holdBack);
+    return this.#heldBack.get(carrier);
   }
 
   #route(destination: string): Route {

@@ -1,6 +1,8 @@
+import { Fate } from '../actors/message/ledger.ts';
 import { ArchiveMode } from '../actors/message/record.ts';
+import type { HoldBack } from '../actors/receipt/hold-back.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
-import type { CarrierSettings, SmppCarrierSettings } from '../adapters/config/schema.ts';
+import type { CarrierSettings, Configuration, SmppCarrierSettings } from '../adapters/config/schema.ts';
 import type { LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import { AS_IT_IS, type Addressing } from '../adapters/smpp/addressing.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
@@ -21,6 +23,9 @@ const VERSIONS = { '3.3': 0x33, '3.4': 0x34, '5.0': 0x50 } as const;
 /** A simulated carrier is spoken to like any other. */
 const SIMULATOR_SESSIONS = 2;
 
+/** What holds for all peers. */
+export type CommonSettings = Pick<Configuration, 'messages' | 'receipts'>;
+
 /** The part of the configuration that worker `index` of `workers` works with: its share of sessions and rates. */
 export function directoryFor(
   live: Live,
@@ -29,13 +34,15 @@ export function directoryFor(
   passwordOf: (carrier: CarrierSettings) => string,
   rateOf: (account: string) => number,
   simulators: ReadonlyMap<string, SimulatorPlace>,
-  common: CommonRules,
+  { messages: common, receipts }: CommonSettings,
 ): WorkerDirectory {
   const carriers: WorkerCarrier[] = [];
   live.carriers.forEach((carrier, place) => {
     const made = workerCarrier(carrier, place, index, workers, passwordOf(carrier), simulators.get(carrier.name));
     const texts = textsOfCarrier(carrier, common);
-    if (made) carriers.push({ ...made, texts, receiptSiblings: siblingsOf(carrier, live.carriers) });
+    if (!made) return;
+    const holdBack = holdBackOf(carrier.reroute_receipts ?? receipts.reroute, receipts.reroute_hops);
+    carriers.push({ ...made, texts, holdBack, receiptSiblings: siblingsOf(carrier, live.carriers) });
   });
   return {
     accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id), common)),
@@ -43,6 +50,14 @@ export function directoryFor(
     shapes: shapesOf(live),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),
+  };
+}
+
+function holdBackOf(rules: Configuration['receipts']['reroute'], hops: number): HoldBack | undefined {
+  if (rules.length === 0) return undefined;
+  return {
+    hops,
+    rules: rules.map(({ state, errors }) => ({ fate: state === 'any' ? undefined : Fate[state], errors })),
   };
 }
 
@@ -79,7 +94,7 @@ function workerCarrier(
   workers: number,
   password: string,
   simulator: SimulatorPlace | undefined,
-): Omit<WorkerCarrier, 'receiptSiblings' | 'texts'> | undefined {
+): Omit<WorkerCarrier, 'receiptSiblings' | 'texts' | 'holdBack'> | undefined {
   if (!carrier.enabled) return undefined;
   const slots = slotsOf(carrier);
   // Slot n of carrier number `place` lives in worker (n - 1 + place) of them, so that carriers with one session spread too.

@@ -82,6 +82,8 @@ function eventText(found: FoundMessage, ledger: Buffer, at: number): string {
       return `attempt ${ledger[at + L.attempts]} put aside until ${new Date(ledger.readDoubleLE(at + L.at)).toISOString()}${why}`;
     case What.receipt:
       return `receipt: ${fate}`;
+    case What.heldBack:
+      return `receipt: ${fate}, held back`;
     case What.released:
       return 'back in the queue: its session was lost';
     case What.rerouted:

@@ -26,6 +26,10 @@ export const WORKER_COUNTERS = {
   receiptsOther: { ...receipts, labels: { result: 'other' } },
   receiptsUnmatched: { ...receipts, labels: { result: 'unmatched' } },
   receiptsPassedOn: { name: 'smsc_receipts_passed_on_total', help: 'Receipts that accounts took.' },
+  receiptsHeldBack: {
+    name: 'smsc_receipts_held_back_total',
+    help: 'Receipts of failure not passed on: their messages went by their next route.',
+  },
   gathered: { name: 'smsc_messages_assembled_total', help: 'Long messages put together out of parts.' },
   partsAlone: {
     name: 'smsc_parts_unassembled_total',

@@ -255,7 +255,7 @@ export class Node {
     const passwordOf = (carrier: Parameters<LiveConfiguration['passwordOf']>[0]): string =>
       this.#configuration.passwordOf(carrier);
     const rateOf = (account: string): number => this.#gatekeeper.rateOf(account, index);
-    return directoryFor(live, index, this.#workerCount, passwordOf, rateOf, this.#simulators, this.settings.messages);
+    return directoryFor(live, index, this.#workerCount, passwordOf, rateOf, this.#simulators, this.settings);
   }
 
   /** What is in flight, then the answers to our unbinds, then the last settles. */

@@ -90,9 +90,9 @@ export class WorkerCarriers {
   routeSettings(name: string): RouteSettings | undefined {
     const carrier = this.#carriers.get(name)?.settings;
     if (!carrier) return undefined;
-    const { throughput, throttleMs, errors } = carrier;
+    const { throughput, throttleMs, errors, holdBack } = carrier;
     const noAnswer = carrier.noAnswer === 'reroute' ? 'elsewhere' : carrier.noAnswer === 'fail' ? 'fail' : 'retry';
-    return { kind: 'carrier', throughput, throttleMs, noAnswer, errors: new Map(errors) };
+    return { kind: 'carrier', throughput, throttleMs, noAnswer, errors: new Map(errors), holdBack };
   }
 
   sessions(): WorkerSession[] {

@@ -5,6 +5,7 @@ import type { RuleSettings } from '../actors/accounts/submit-rules.ts';
 import type { Shape } from '../actors/long/shape.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
+import type { HoldBack } from '../actors/receipt/hold-back.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { NumberRules } from '../actors/routing/number-rules.ts';
 import type { PeerCharset } from '../actors/text/charset.ts';
@@ -62,6 +63,8 @@ export interface WorkerCarrier {
   readonly noAnswer: 'retry' | 'reroute' | 'fail' | 'reconnect' | 'wait';
   /** By command_status. */
   readonly errors: readonly (readonly [number, ErrorRule])[];
+  /** After which of its receipts a message goes by its next route; undefined: after none. */
+  readonly holdBack: HoldBack | undefined;
   /** Lengths of its queue between which it gets no new messages, where a route leads elsewhere. */
   readonly marks: Marks | undefined;
   readonly receiptId: ReceiptIdMode;

@@ -50,6 +50,7 @@ const UNKNOWN: RouteSettings = {
   throttleMs: 1000,
   noAnswer: 'retry',
   errors: NO_ERROR_RULES,
+  holdBack: undefined,
 };
 const DRAIN_LOOK_MS = 20;
 /** How long a worker whose predecessors crashed claims one message at a time. */
@@ -291,7 +292,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const carrier = this.#carriers?.routeSettings(destination);
     if (carrier) return carrier;
     if (this.#accounts.has(destination)) {
-      return { kind: 'account', throughput: 0, throttleMs: 1000, noAnswer: 'retry', errors: NO_ERROR_RULES };
+      return { ...UNKNOWN, kind: 'account' };
     }
     return UNKNOWN;
   }

@@ -35,6 +35,8 @@ export const What = {
   released: 4,
   /** Ready again in the queue of another destination, whose name stands where the carrier's id stands otherwise. */
   rerouted: 5,
+  /** A receipt of failure that its sender is not told: the message goes by its next route, as the entry after it says. */
+  heldBack: 6,
 } as const;
 export type What = (typeof What)[keyof typeof What];
 
@@ -64,6 +66,8 @@ export const FATE_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
 export const LedgerFlag = {
   /** The next system will send a receipt: keep its id until that comes. */
   awaitsReceipt: 1,
+  /** With it: a receipt of failure may send the message elsewhere, so all of it is kept until then. */
+  mayGoElsewhere: 2,
 } as const;
 
 /** Longest carrier id kept: message_id has at most 65 octets with its NUL (SMPP v3.4 §5.2.23). */

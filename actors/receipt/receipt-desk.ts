@@ -1,46 +1,21 @@
 import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import type { NumberSource } from '../batch/number-source.ts';
-import type { Submitter, Waiting } from '../batch/batch-actor.ts';
-import { BatchBuilder } from '../message/batch.ts';
-import type { CarrierId } from '../message/correlation-key.ts';
-import { MessageDraft } from '../message/draft.ts';
+import type { Waiting } from '../batch/batch-actor.ts';
 import type { MessageId } from '../message/id.ts';
 import { CARRIER_ID_LIMIT, Fate, What } from '../message/ledger.ts';
-import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
-import { ArchiveMode, Kind, R, readRecord, type RecordDecisions } from '../message/record.ts';
+import { Kind, R } from '../message/record.ts';
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
 import type { OwnReceipts } from '../route/outcomes.ts';
 import type { Along, Settler, SlotHolder } from '../route/settler.ts';
 import { AnswerOf } from './answer-of.ts';
-import { errorNumber, errorText, intermediateTo, isFrom, isMade, LONG_FLAGS, receiptTo } from './receipt-rules.ts';
+import type { Elsewhere } from './elsewhere.ts';
+import { carrierOf, idOf, type Asked, type IncomingReceipt } from './incoming.ts';
+import { errorNumber, errorText, intermediateTo, isFrom, isMade, receiptTo } from './receipt-rules.ts';
+import { ReceiptBatch } from './receipt-batch.ts';
 import type { ReceiptCounters, ReceiptSettings } from './receipt-settings.ts';
-import { attachTlvs } from './vendor-tlvs.ts';
 import type { Whole, WholeOutcome } from './whole.ts';
-
-/** A receipt as it came from a carrier. */
-export interface IncomingReceipt {
-  readonly carrier: string;
-  /** The carrier's id of the message, as its response most likely gave it. */
-  readonly carrierId: string;
-  /** Other ids that the message may be known under; undefined when there are none. */
-  readonly others: readonly CarrierId[] | undefined;
-  /** Where there are others: the number the message went to, which tells the right one. Latin-1. */
-  readonly phone: string;
-  readonly fate: Fate;
-  /** False for an intermediate one: the message is still on its way. */
-  readonly final: boolean;
-  /** `err:` as it stood there. */
-  readonly error: string;
-  /** ms since 1970. */
-  readonly doneAt: number;
-  /** TLVs of the carrier's own (0x1400 to 0x3FFF), passed on; undefined when it gave none. */
-  readonly tlvs: Buffer | undefined;
-  /** Answered when what the receipt brings is flushed. */
-  readonly submitter: Submitter;
-  readonly token: number;
-}
 
 export type ReceiptMessage =
   | { readonly type: 'changed' }
@@ -58,6 +33,8 @@ export interface ReceiptDeps {
   readonly settler: Settler;
   readonly numbers: NumberSource;
   readonly deliveries: Deliveries;
+  /** Where a message goes after a receipt of failure. */
+  readonly elsewhere: Elsewhere;
   readonly settings: ReceiptSettings;
   readonly counters: ReceiptCounters;
   readonly now: () => number;
@@ -67,17 +44,6 @@ export interface ReceiptDeps {
   /** Sends `woken` after `ms`; one at a time is asked for. */
   readonly wake: (ms: number) => void;
   readonly failed: (error: unknown) => void;
-}
-
-/** A receipt whose message is looked for. */
-interface Asked {
-  readonly receipt: IncomingReceipt;
-  /** How long it is looked for, monotonic ms; 0 = it has not been looked for yet. */
-  readonly until: number;
-  /** Under which of its ids: 0 = `carrierId`, then `others`, then `carrierId` again whoever the message went to. */
-  turn: number;
-  /** A message has that id, but it went to somebody else. */
-  readonly doubtful: boolean;
 }
 
 /** Correlations asked for at once. */
@@ -99,7 +65,7 @@ const YOUNG_MS = 1000;
  */
 export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   readonly #deps: ReceiptDeps;
-  readonly #builder = new BatchBuilder();
+  readonly #batch: ReceiptBatch;
   /** Who brought the receipts of the open batch. */
   #waiting: Waiting = { submitters: [], tokens: [] };
   /** Not looked at yet. */
@@ -114,28 +80,11 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #asking = 0;
   #committing = 0;
   #told = false;
-  readonly #draft = new MessageDraft();
-  readonly #original = new MessageDraft();
-  readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
   readonly #idScratch = Buffer.alloc(CARRIER_ID_LIMIT);
-  readonly #decisions: RecordDecisions;
 
   constructor(deps: ReceiptDeps) {
     this.#deps = deps;
-    this.#decisions = {
-      kind: Kind.receipt,
-      group: 0,
-      fateAtBirth: 0,
-      archiveMode: ArchiveMode.counters,
-      flags: 0,
-      expiresAt: 0,
-      deliverAfter: 0,
-      route: 0,
-      hops: 0,
-      part: 0,
-      parts: 0,
-      gathered: 0,
-    };
+    this.#batch = new ReceiptBatch(() => deps.now() + deps.settings.validityMs);
   }
 
   /** Receipts that wait for the id they name. */
@@ -145,13 +94,13 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 
   /** True while a receipt that is known here is not flushed. */
   get busy(): boolean {
-    const known = this.#builder.count + this.#incoming.length + this.#unknown.length;
+    const known = this.#batch.count + this.#incoming.length + this.#unknown.length;
     return known + this.#asking + this.#committing > 0;
   }
 
   /** Receipts are about to be committed: what the settler has gathered goes with them. */
   get isDue(): boolean {
-    return this.#builder.count > 0 || this.#incoming.length > 0;
+    return this.#batch.count > 0 || this.#incoming.length > 0;
   }
 
   /** Takes a carrier's receipt; its submitter is answered in a later turn. */
@@ -218,8 +167,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     }
     const queue = receiptTo(record, at, id, account, fate);
     if (queue === '') return;
-    this.#decisions.part = outcome.delivered;
-    this.#decisions.parts = outcome.parts;
+    this.#batch.ofParts(outcome.delivered, outcome.parts);
     this.#add(queue, account, record, at, id, createdAt, doneAt, fate, error);
     this.#changed();
   }
@@ -250,7 +198,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   turnEnd(): void {
     if (this.#incoming.length > 0) this.#matchIncoming();
     const { settler } = this.#deps;
-    if (this.#builder.count > 0) this.#close(settler.along());
+    if (this.#batch.count > 0) this.#close(settler.along());
     // From here on the store knows of every response that has come: it can be asked.
     else settler.handOver();
     this.#ask();
@@ -274,10 +222,11 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       }
       const delivery = justSent.deliveryOf(place);
       const index = justSent.indexOf(place);
-      const { buffer, groups, createdAt } = delivery.batch;
+      const { buffer, groups, createdAt, tableVersion } = delivery.batch;
       const at = delivery.at(index);
       if (receipt.final) justSent.tell(place);
-      this.#matched(asked, delivery.id(index), groups[buffer[at + R.group]!]!.account, buffer, at, createdAt);
+      const { account } = groups[buffer[at + R.group]!]!;
+      this.#matched(asked, delivery.id(index), account, buffer, at, createdAt, tableVersion);
     }
     this.#incoming = [];
   }
@@ -350,12 +299,33 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const account = found.accounts[found.account[place]!]!;
     // Told before: the carrier repeats itself because it has not had our answer.
     if (found.final[place] === 1) submitter.accepted(token, id);
-    else this.#matched(asked, id, account, records, found.offsets[place]!, found.submittedAt[place]!);
+    else {
+      const tableVersion = found.held ? found.held[place]! : 0;
+      this.#matched(asked, id, account, records, found.offsets[place]!, found.submittedAt[place]!, tableVersion);
+    }
   }
 
-  /** @param at where the message's record is in `records` */
-  #matched(asked: Asked, id: MessageId, account: string, records: Buffer, at: number, submittedAt: number): void {
+  /**
+   * @param at where the message's record is in `records`
+   * @param tableVersion by which it was routed; 0: it cannot go elsewhere any more
+   */
+  #matched(
+    asked: Asked,
+    id: MessageId,
+    account: string,
+    records: Buffer,
+    at: number,
+    submittedAt: number,
+    tableVersion: number,
+  ): void {
     const { submitter, token, fate, final, error, doneAt, tlvs } = asked.receipt;
+    if (final && tableVersion !== 0 && fate !== Fate.delivered) {
+      const next = this.#deps.elsewhere.next(asked, id, account, records, at, tableVersion);
+      if (next !== '') {
+        this.#sendElsewhere(asked, id, account, records, at, submittedAt, next);
+        return;
+      }
+    }
     const queue = final ? receiptTo(records, at, id, account, fate) : intermediateTo(records, at, id, account);
     const wanted = queue !== '';
     if (final) this.#tell(asked, id, wanted ? undefined : new AnswerOf(submitter, id));
@@ -365,6 +335,29 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     this.#waiting.submitters.push(submitter);
     this.#waiting.tokens.push(token);
     this.#add(queue, account, records, at, id, submittedAt, doneAt, fate, error, tlvs);
+  }
+
+  /** The receipt is not passed on. Its sender hears of it where it wants intermediate notifications. */
+  #sendElsewhere(
+    asked: Asked,
+    id: MessageId,
+    account: string,
+    records: Buffer,
+    at: number,
+    submittedAt: number,
+    next: string,
+  ): void {
+    const { settler, counters, now } = this.#deps;
+    const { submitter, token, error } = asked.receipt;
+    this.#deps.elsewhere.tell(asked, id, next);
+    counters.receiptsHeldBack++;
+    counters.rerouted++;
+    const isTold = records[at + R.kind] === Kind.mt && intermediateTo(records, at, id, account) === account;
+    settler.added(isTold ? undefined : new AnswerOf(submitter, id), token);
+    if (!isTold) return;
+    this.#waiting.submitters.push(submitter);
+    this.#waiting.tokens.push(token);
+    this.#add(account, account, records, at, id, submittedAt, now(), Fate.sent, error);
   }
 
   /** The final fate of a message. @param then released when that is flushed */
@@ -394,51 +387,8 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     error: string,
     tlvs?: Buffer,
   ): void {
-    const original = this.#original;
-    readRecord(original, buffer, at);
-    const scratch = this.#scratch;
-    const m = this.#draft;
-    m.buffer = scratch;
-    let to = writeReceipt(scratch, 0, {
-      // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source. Of one
-      // in parts it hears as of the whole.
-      messageId: queue === account ? messageId - buffer[at + R.sibling]! : messageId,
-      submittedAt,
-      doneAt,
-      fate,
-      error,
-      text: buffer.latin1Slice(original.textAt, original.textAt + Math.min(20, original.textLength)),
-    });
-    m.textAt = 0;
-    m.textLength = to;
-    m.sourceAt = to;
-    to += buffer.copy(scratch, to, original.destAt, original.destAt + original.destLength);
-    m.sourceLength = original.destLength;
-    m.sourceTon = original.destTon;
-    m.sourceNpi = original.destNpi;
-    m.destAt = to;
-    buffer.copy(scratch, to, original.sourceAt, original.sourceAt + original.sourceLength);
-    m.destLength = original.sourceLength;
-    m.destTon = original.sourceTon;
-    m.destNpi = original.sourceNpi;
-    m.esmClass = 0x04;
-    m.tlvsLength = 0;
-    if (tlvs) attachTlvs(m, m.destAt + m.destLength, tlvs);
-    const d = this.#decisions;
-    d.group = this.#builder.group(queue, account, RECEIPT_LANE);
-    d.expiresAt = this.#deps.now() + this.#deps.settings.validityMs;
-    d.flags = 0;
-    if (queue !== account) {
-      d.flags = buffer[at + R.flags]! & LONG_FLAGS;
-      d.part = buffer[at + R.part]!;
-      d.parts = buffer[at + R.parts]!;
-      d.gathered = buffer[at + R.gathered]!;
-    }
-    this.#builder.add(m, d);
-    d.part = 0;
-    d.parts = 0;
-    d.gathered = 0;
-    if (this.#builder.full) this.#close(undefined);
+    this.#batch.add(queue, account, buffer, at, messageId, submittedAt, doneAt, fate, error, tlvs);
+    if (this.#batch.full) this.#close(undefined);
   }
 
   /** @param along the fates it tells, and whatever else has gathered */
@@ -456,7 +406,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       waiting.tokens.push(0);
     }
     this.#committing++;
-    this.#deps.commit(this.#builder.close(number, this.#deps.now(), 0), waiting, along?.frames ?? []);
+    this.#deps.commit(this.#batch.close(number, this.#deps.now()), waiting, along?.frames ?? []);
   }
 
   #orphan({ receipt, until }: Asked): void {
@@ -486,10 +436,3 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 }
 
 const CHANGED: ReceiptMessage = { type: 'changed' };
-
-/** The carrier and the id under which the message is looked for. */
-const carrierOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.carrier ?? receipt.carrier;
-const idOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.id ?? receipt.carrierId;
-
-/** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
-const RECEIPT_LANE = 0;

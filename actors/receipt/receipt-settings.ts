@@ -15,5 +15,8 @@ export interface ReceiptCounters {
   receiptsOther: number;
   /** Receipts that named no message of ours. */
   receiptsUnmatched: number;
+  /** Receipts of failure whose message went by its next route instead. */
+  receiptsHeldBack: number;
+  rerouted: number;
   failed: number;
 }

@@ -1,4 +1,4 @@
-import { messageId } from '../message/id.ts';
+import { messageId, type MessageId } from '../message/id.ts';
 import { Kind, R, RecordFlag } from '../message/record.ts';
 import type { CompiledTable, Origin } from '../routing/compiled.ts';
 import { fallbacks } from '../routing/match.ts';
@@ -28,27 +28,46 @@ export class FallbackChains {
    * rules have changed since it was routed (where it is tried next must not be a second time).
    */
   next(delivery: Delivery, index: number, current: string): string {
-    const table = this.#table;
     const { buffer, tableVersion, groups, number } = delivery.batch;
     const at = delivery.at(index);
+    const { account } = groups[buffer[at + R.group]!]!;
+    return this.after(buffer, at, messageId(number, index), account, tableVersion, current, CHAIN_LIMIT);
+  }
+
+  /**
+   * The same for the record at `at`.
+   *
+   * @param tableVersion by which it was routed
+   * @param hops most destinations after the first
+   */
+  after(
+    buffer: Buffer,
+    at: number,
+    id: MessageId,
+    account: string,
+    tableVersion: number,
+    current: string,
+    hops: number,
+  ): string {
+    const table = this.#table;
     const first = buffer.readUInt32LE(at + R.route) - 1;
     if (!table || first < 0 || table.version !== tableVersion || buffer[at + R.kind] !== Kind.mt) return '';
     const sourceLength = buffer[at + R.sourceLength]!;
     const sourceAt = at + R.head;
     const count = fallbacks(
       table,
-      this.#origin(table, groups[buffer[at + R.group]!]!.account, buffer.readUInt16LE(at + R.flags)),
+      this.#origin(table, account, buffer.readUInt16LE(at + R.flags)),
       buffer,
       sourceAt + sourceLength,
       buffer[at + R.destLength]!,
       sourceAt,
       sourceLength,
-      drawn(messageId(number, index)),
+      drawn(id),
       first,
       this.#chain,
     );
     let tried = table.textOf(first);
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < count && i < hops; i++) {
       const destination = table.textOf(this.#chain[i]!);
       if (tried === current) return destination;
       tried = destination;

@@ -1,6 +1,7 @@
 import { CARRIER_ID_LIMIT, Fate, LedgerFlag, What } from '../message/ledger.ts';
 import { expiresAtOf, Kind, R, RecordFlag } from '../message/record.ts';
 import { decide, DEFAULT_RETRY, type Failure, type RetryPolicy } from '../retry.ts';
+import type { HoldBack } from '../receipt/hold-back.ts';
 import { Answer } from './answer.ts';
 import type { Delivery, Deliveries } from './delivery.ts';
 import type { FallbackChains } from './fallback.ts';
@@ -33,6 +34,8 @@ export interface RouteSettings {
   readonly noAnswer: 'retry' | 'elsewhere' | 'fail';
   /** By command_status. */
   readonly errors: ReadonlyMap<number, ErrorRule>;
+  /** A carrier's: after which of its receipts a message goes elsewhere; undefined: after none. */
+  readonly holdBack: HoldBack | undefined;
 }
 
 export const NO_ERROR_RULES: ReadonlyMap<number, ErrorRule> = new Map();
@@ -62,7 +65,7 @@ export interface OutcomeDeps {
   readonly deliveries: Deliveries;
   readonly settler: Settler;
   readonly receipts: OwnReceipts;
-  readonly fallbacks: Pick<FallbackChains, 'next'>;
+  readonly fallbacks: Pick<FallbackChains, 'next' | 'after'>;
   readonly retry: RetrySettings;
   readonly now: () => number;
   readonly counters: { retried: number; rerouted: number; receiptsPassedOn: number };
@@ -126,7 +129,7 @@ export class Outcomes {
           return;
         }
         const fate = isCarrier ? Fate.sent : Fate.delivered;
-        const flags = awaits ? LedgerFlag.awaitsReceipt : 0;
+        const flags = awaits ? LedgerFlag.awaitsReceipt | this.#mayGoElsewhere(delivery, index) : 0;
         settler
           .writer(destination)
           .add(
@@ -264,6 +267,19 @@ export class Outcomes {
     this.#deps.settler
       .writer(this.#deps.destination)
       .add(delivery.id(index), What.parked, Fate.queued, attempts, 0, status, until, undefined, 0, 0);
+  }
+
+  /** Looked up only where receipts are held back. */
+  #mayGoElsewhere(delivery: Delivery, index: number): number {
+    const { holdBack } = this.settings;
+    if (holdBack === undefined) return 0;
+    const { buffer, groups, tableVersion } = delivery.batch;
+    const at = delivery.at(index);
+    if ((buffer[at + R.flags]! & RecordFlag.once) !== 0) return 0;
+    const { destination, fallbacks } = this.#deps;
+    const { account } = groups[buffer[at + R.group]!]!;
+    const next = fallbacks.after(buffer, at, delivery.id(index), account, tableVersion, destination, holdBack.hops);
+    return next === '' ? 0 : LedgerFlag.mayGoElsewhere;
   }
 
   /** It has arrived at an application of ours: nobody else will report that to its sender. */

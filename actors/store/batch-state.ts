@@ -19,12 +19,17 @@ export const Standing = {
   awaitingArchived: 5,
   /** Its row is in the archive, the receipt that came later is not. */
   receiptDue: 6,
+  /** As awaiting, and all of it is kept for the next route; the archive gets it with its last fate. */
+  holding: 8,
   // Only in memory; on disk these are ready.
   /** Poison: to be claimed by whoever settles it as undeliverable. */
   condemned: 7,
+  /** Between the two entries that send it elsewhere after a receipt of failure. */
+  returned: 9,
   /** Claimed by claimant n as 16 + n. */
   claimed: 16,
 } as const;
+export type Standing = (typeof Standing)[keyof typeof Standing];
 
 /** Claimants at once: a standing is one octet. */
 export const CLAIMANT_LIMIT = 256 - Standing.claimed;
@@ -138,6 +143,21 @@ export function isWaiting(standing: number): boolean {
   return standing === Standing.ready || standing === Standing.parked || standing === Standing.condemned;
 }
 
+/**
+ * Where a message that has left stands when its last receipt has come; -1: none is awaited.
+ *
+ * @param isHeldBack it is to go elsewhere: -1 also when that cannot be
+ */
+export function standingAfterReceipt(state: BatchState, index: number, isHeldBack: boolean): Standing | -1 {
+  const standing = state.standing[index];
+  // One that only awaits its receipt is whole until the archive is given it.
+  const isWhole =
+    standing === Standing.holding || (standing === Standing.awaiting && state.handedOut?.[index] !== Standing.awaiting);
+  if (isHeldBack) return isWhole ? Standing.returned : -1;
+  if (isWhole || standing === Standing.awaiting) return Standing.final;
+  return standing === Standing.awaitingArchived ? Standing.receiptDue : -1;
+}
+
 /** Returns whether that is another number than before. */
 export function setAttempts(state: BatchState, index: number, attempts: number): boolean {
   if (attempts === (state.attempts?.[index] ?? 0)) return false;
@@ -204,7 +224,7 @@ export function encodeState(state: BatchState): Buffer {
   for (const g of state.groups) at = writeGroup(out, at, g.group);
   for (let i = 0; i < count; i++) {
     const standing = state.standing[i]!;
-    out[at++] = standing >= Standing.condemned ? Standing.ready : standing;
+    out[at++] = standing === Standing.holding || standing < Standing.condemned ? standing : Standing.ready;
   }
   if (state.groupIndex) at = copyBytes(state.groupIndex, out, at);
   if (state.attempts) at = copyBytes(state.attempts, out, at);

@@ -16,6 +16,14 @@ export class ExpiryIndex {
     if (minute < this.#earliest) this.#earliest = minute;
   }
 
+  /** It has one whose validity ends at `expiresAt`, or is to be looked at then. */
+  bring(state: BatchState, expiresAt: number): void {
+    if (expiresAt >= state.expiresAt) return;
+    this.delete(state);
+    state.expiresAt = expiresAt;
+    this.add(state);
+  }
+
   delete(state: BatchState): void {
     this.#minutes.get(Math.floor(state.expiresAt / MINUTE_MS))?.delete(state);
   }

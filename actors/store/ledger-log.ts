@@ -1,5 +1,6 @@
 import { DamagedBatchError } from '../message/batch.ts';
-import { L, nextEntry } from '../message/ledger.ts';
+import type { MessageId } from '../message/id.ts';
+import { L, nextEntry, What, type Fate } from '../message/ledger.ts';
 import { checksum } from './keys.ts';
 
 /**
@@ -51,6 +52,16 @@ export function decodeLedger(key: Buffer, value: Buffer | undefined): LedgerPart
 /** Calls `entry(at)` for each entry of a frame. */
 export function eachEntry(entries: Buffer, entry: (at: number) => void): void {
   for (let at = 0; at + L.head <= entries.length; at = nextEntry(entries, at)) entry(at);
+}
+
+/** What the store itself records when it settles a message. @param at ms since 1970 */
+export function settledEntry(id: MessageId, fate: Fate, at: number): Buffer {
+  const entry = Buffer.alloc(L.head);
+  entry.writeDoubleLE(id, L.id);
+  entry[L.what] = What.settled;
+  entry[L.fate] = fate;
+  entry.writeDoubleLE(at, L.at);
+  return entry;
 }
 
 /** The carrier's id of the entry at `at`; for `rerouted` the destination's name. */

@@ -144,16 +144,17 @@ class Loading {
   /** The carrier ids of the messages whose receipts have not come. */
   #correlate(state: BatchState): void {
     const { standing } = state;
-    if (!standing.includes(Standing.awaiting) && !standing.includes(Standing.awaitingArchived)) return;
+    if (!standing.some(awaits)) return;
+    // The newest counts: one that was sent elsewhere after a receipt of failure has been at several carriers.
+    const own = new Map<number, [carrier: string, carrierId: string, message: MessageId]>();
     const add = ({ destination, entries }: LedgerPart): void =>
       eachEntry(entries, at => {
         const index = indexOf(entries.readDoubleLE(at));
-        const now = standing[index];
-        if (entries[at + L.what] !== What.settled || (now !== Standing.awaiting && now !== Standing.awaitingArchived))
-          return;
-        this.#correlations.push([destination, carrierIdAt(entries, at), messageId(state.number, index)]);
+        if (entries[at + L.what] !== What.settled || !awaits(standing[index]!)) return;
+        own.set(index, [destination, carrierIdAt(entries, at), messageId(state.number, index)]);
       });
     for (let i = 0; i < state.ledgerCount; i++) for (const part of this.#ledgerValue(state, i)) add(part);
+    this.#correlations.push(...own.values());
   }
 
   /** What is damaged is passed over: at worst a message goes a second time, or a receipt finds no message. */
@@ -172,6 +173,9 @@ class Loading {
   }
 }
 
+const awaits = (standing: number): boolean =>
+  standing === Standing.awaiting || standing === Standing.awaitingArchived || standing === Standing.holding;
+
 function replay(state: BatchState, entries: Buffer, at: number): void {
   const index = indexOf(entries.readDoubleLE(at));
   const group = state.groups[groupIndexOf(state, index)];
@@ -181,7 +185,8 @@ function replay(state: BatchState, entries: Buffer, at: number): void {
   switch (entries[at + L.what] as What) {
     case What.settled:
       if (isArchived) return;
-      if ((entries[at + L.flags]! & LedgerFlag.awaitsReceipt) !== 0) state.standing[index] = Standing.awaiting;
+      if ((entries[at + L.flags]! & LedgerFlag.mayGoElsewhere) !== 0) state.standing[index] = Standing.holding;
+      else if ((entries[at + L.flags]! & LedgerFlag.awaitsReceipt) !== 0) state.standing[index] = Standing.awaiting;
       else state.standing[index] = state.receipts ? Standing.done : Standing.final;
       break;
     case What.parked:
@@ -202,6 +207,7 @@ function replay(state: BatchState, entries: Buffer, at: number): void {
       return;
     }
     case What.released:
+    case What.heldBack:
       return;
     default:
       throw new DamagedBatchError(`ledger: unknown entry ${entries[at + L.what]}`);

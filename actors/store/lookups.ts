@@ -22,9 +22,11 @@ export function correlate(
     if (id === undefined || !state || !batch) continue;
     const index = indexOf(id);
     const standing = state.standing[index];
-    const final = standing !== Standing.awaiting && standing !== Standing.awaitingArchived;
+    const held = standing === Standing.holding;
+    const final = !held && standing !== Standing.awaiting && standing !== Standing.awaitingArchived;
     const { account } = state.groups[groupIndexOf(state, index)]!.group;
     found.add(i, id, final, state.createdAt, account, batch, index);
+    if (held) found.hold(i, batch.tableVersion);
   }
   return found.done();
 }
@@ -79,6 +81,7 @@ function lastFate(ledger: Buffer): Fate {
   for (let at = 0; at < ledger.length; at = nextEntry(ledger, at)) {
     const what = ledger[at + L.what];
     if (what === What.settled || what === What.receipt) fate = ledger[at + L.fate]!;
+    else if (what === What.rerouted) fate = Fate.queued;
   }
   return fate as Fate;
 }

@@ -15,6 +15,7 @@ export class CorrelatedBuilder {
   readonly #account: Uint16Array;
   readonly #offsets: Uint32Array;
   readonly #accounts: string[] = [];
+  #held: Uint32Array | undefined;
   #end = 0;
 
   constructor(count: number) {
@@ -44,6 +45,12 @@ export class CorrelatedBuilder {
     this.#addRecord(batch.buffer, batch.offsets[index]!);
   }
 
+  /** All of the message is kept. @param tableVersion by which it was routed */
+  hold(place: number, tableVersion: number): void {
+    this.#held ??= new Uint32Array(this.#ids.length);
+    this.#held[place] = tableVersion;
+  }
+
   done(): Correlated {
     return {
       ids: this.#ids,
@@ -53,6 +60,7 @@ export class CorrelatedBuilder {
       accounts: this.#accounts,
       records: Uint8Array.from(scratch.subarray(0, this.#end)),
       offsets: this.#offsets,
+      held: this.#held,
     };
   }
 
@@ -85,6 +93,7 @@ export function missing(found: Correlated): number[] {
 export function mergeCorrelated(found: Correlated, places: readonly number[], more: Correlated): Correlated {
   if (!more.ids.some(id => id !== 0)) return found;
   const accounts = [...found.accounts];
+  const held = more.held ? (found.held ?? new Uint32Array(found.ids.length)) : found.held;
   for (let i = 0; i < places.length; i++) {
     if (more.ids[i] === 0) continue;
     const place = places[i]!;
@@ -92,6 +101,7 @@ export function mergeCorrelated(found: Correlated, places: readonly number[], mo
     found.final[place] = more.final[i]!;
     found.submittedAt[place] = more.submittedAt[i]!;
     found.offsets[place] = found.records.length + more.offsets[i]!;
+    if (more.held) held![place] = more.held[i]!;
     const account = more.accounts[more.account[i]!]!;
     let known = accounts.indexOf(account);
     if (known < 0) known = accounts.push(account) - 1;
@@ -100,5 +110,5 @@ export function mergeCorrelated(found: Correlated, places: readonly number[], mo
   const records = new Uint8Array(found.records.length + more.records.length);
   records.set(found.records);
   records.set(more.records, found.records.length);
-  return { ...found, accounts, records };
+  return { ...found, accounts, records, held };
 }

@@ -4,10 +4,18 @@ import { Fate, L, LedgerFlag, nextEntry, What } from '../message/ledger.ts';
 import { deliverAfterOf, expiresAtOf } from '../message/record.ts';
 import type { FoundMessage, LedgerFrame } from '../ports.ts';
 import type { BatchShelf } from './batch-shelf.ts';
-import { groupFor, groupIndexOf, isWaiting, setAttempts, Standing, type BatchState } from './batch-state.ts';
+import {
+  groupFor,
+  groupIndexOf,
+  isWaiting,
+  setAttempts,
+  Standing,
+  standingAfterReceipt,
+  type BatchState,
+} from './batch-state.ts';
 import { Correlations } from './correlations.ts';
 import { ExpiryIndex } from './expiry-index.ts';
-import { carrierIdAt } from './ledger-log.ts';
+import { carrierIdAt, settledEntry } from './ledger-log.ts';
 import { Outbox } from './outbox.ts';
 import { ParkedHeap } from './parked-heap.ts';
 import { Probation, Probe } from './probation.ts';
@@ -212,12 +220,7 @@ export class Standings {
     const was = shelf.amend(state, index, record);
     if (!was) return 'unknown';
     const now = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
-    const expiresAt = expiresAtOf(now, 0);
-    if (expiresAt < state.expiresAt) {
-      this.#expiry.delete(state);
-      state.expiresAt = expiresAt;
-      this.#expiry.add(state);
-    }
+    this.#expiry.bring(state, expiresAtOf(now, 0));
     const deliverAfter = deliverAfterOf(now, 0);
     if (deliverAfter !== deliverAfterOf(was.before.buffer, was.at)) this.#reschedule(state, index, deliverAfter);
     this.#deps.writes.touch(state);
@@ -346,9 +349,12 @@ export class Standings {
   /** One entry. Returns whether it belongs into the ledger: it changed something that the state alone does not tell. */
   #apply(state: BatchState, index: number, destination: string, entries: Buffer, at: number, owner: number): boolean {
     const what = entries[at + L.what] as What;
-    if (what === What.receipt) return this.#receipt(state, index, destination, entries, at);
+    if (what === What.receipt || what === What.heldBack) return this.#receipt(state, index, destination, entries, at);
     const standing = state.standing[index] ?? Standing.done;
-    if (standing !== Standing.claimed + owner) {
+    if (standing === Standing.returned && what === What.rerouted) {
+      // Nobody has looked at its validity while it was with a carrier.
+      this.#expiry.bring(state, this.#deps.now());
+    } else if (standing !== Standing.claimed + owner) {
       // The claim was void, and yet it was sent: if nobody has it now, nobody need send it again.
       if (what !== What.settled || !isWaiting(standing)) return false;
       this.#leaveQueue(state, index);
@@ -358,7 +364,8 @@ export class Standings {
     switch (what) {
       case What.settled: {
         if ((entries[at + L.flags]! & LedgerFlag.awaitsReceipt) !== 0) {
-          state.standing[index] = Standing.awaiting;
+          const holds = (entries[at + L.flags]! & LedgerFlag.mayGoElsewhere) !== 0;
+          state.standing[index] = holds ? Standing.holding : Standing.awaiting;
           this.correlations.set(destination, carrierIdAt(entries, at), messageId(state.number, index));
         } else {
           state.standing[index] = state.receipts ? Standing.done : Standing.final;
@@ -393,9 +400,9 @@ export class Standings {
   }
 
   #receipt(state: BatchState, index: number, destination: string, entries: Buffer, at: number): boolean {
-    if (state.standing[index] === Standing.awaiting) state.standing[index] = Standing.final;
-    else if (state.standing[index] === Standing.awaitingArchived) state.standing[index] = Standing.receiptDue;
-    else return false;
+    const standing = standingAfterReceipt(state, index, entries[at + L.what] === What.heldBack);
+    if (standing < 0) return false;
+    state.standing[index] = standing;
     this.correlations.delete(destination, carrierIdAt(entries, at), messageId(state.number, index));
     return true;
   }
@@ -417,11 +424,7 @@ export class Standings {
   /** Settles a message of nobody. */
   #conclude(state: BatchState, index: number, fate: Fate): void {
     state.standing[index] = state.receipts ? Standing.done : Standing.final;
-    const entry = Buffer.alloc(L.head);
-    entry.writeDoubleLE(messageId(state.number, index), L.id);
-    entry[L.what] = What.settled;
-    entry[L.fate] = fate;
-    entry.writeDoubleLE(this.#deps.now(), L.at);
+    const entry = settledEntry(messageId(state.number, index), fate, this.#deps.now());
     this.#log(state, state.groups[groupIndexOf(state, index)]!.group.destination, entry);
   }
 

@@ -143,6 +143,7 @@ function moveClaims(claims: readonly Claimed[]): Answer {
 function moveCorrelated(found: Correlated): Answer {
   const { ids, final, submittedAt, account, records, offsets } = found;
   const buffers = [ids, final, submittedAt, account, records, offsets].map(column => column.buffer as ArrayBuffer);
+  if (found.held) buffers.push(found.held.buffer as ArrayBuffer);
   return new Answer(found, buffers);
 }
 

@@ -58,6 +58,7 @@ export class Fold {
       this.receiptError[index] = ledger.readUInt32LE(at + L.error);
       return;
     }
+    if (what === What.heldBack) return;
     this.attempts[index] = ledger[at + L.attempts]!;
     if (what !== What.settled) return;
     this.settledFate[index] = ledger[at + L.fate]!;

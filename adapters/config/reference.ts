@@ -5,6 +5,7 @@ import {
   alternateSchema,
   errorRuleSchema,
   frontendSchema,
+  rerouteRuleSchema,
   simulatorCarrierSchema,
   smppCarrierSchema,
 } from './schema-peers.ts';
@@ -24,6 +25,10 @@ export function settingsReference(): string {
     table('carriers[] with protocol: smpp', Object.entries(smppCarrierSchema.shape)),
     table('carriers[].alternates[]: where else it is', Object.entries(alternateSchema.shape)),
     table('carriers[].errors[]: what to do about a refusal', Object.entries(errorRuleSchema.shape)),
+    table(
+      'receipts.reroute[], carriers[].reroute_receipts[]: which receipts of failure send a message elsewhere',
+      Object.entries(rerouteRuleSchema.shape),
+    ),
     table('carriers[] with protocol: simulator', Object.entries(simulatorCarrierSchema.shape)),
     table('frontends[]: external protocol processes, by REST', Object.entries(frontendSchema.shape)),
     table('routes[]: exactly one of dest_smsc, auto_reply, drop, reject', Object.entries(routeSchema.shape)),

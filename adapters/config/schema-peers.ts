@@ -135,6 +135,18 @@ export const accountSchema = group({
 
 const INTERFACE_VERSION = '3.3, 3.4 or 5.0';
 
+/** Which receipts of failure send a message by its next route (features G14, E15). */
+export const rerouteRuleSchema = group({
+  state: oneOf('any', 'undeliverable', 'expired', 'rejected', 'deleted', 'unknown')
+    .default('any')
+    .describe('What the receipt says: UNDELIV, EXPIRED, REJECTD, DELETED, UNKNOWN; any: each of them'),
+  errors: listOf(ascii(1, 8), 'errors', 1000)
+    .default([])
+    .describe('`err` of the receipt, as accounts are told it; empty: any'),
+});
+
+export const rerouteRules = () => listOf(rerouteRuleSchema, 'rules', 100);
+
 const common = {
   name: name().describe('Its name in routes, queues, logs and metrics'),
   enabled: flag().default(true).describe('false: no session is opened, its queue is kept'),
@@ -149,6 +161,10 @@ const common = {
     .nullable()
     .default(null)
     .describe('… until there are no more than this; null: half of `overload_threshold`'),
+  reroute_receipts: rerouteRules()
+    .nullable()
+    .default(null)
+    .describe('As `receipts.reroute`, for what this carrier says; null: as it says there; empty: none'),
 };
 
 const ton = () => whole(0, 255).nullable().default(null).describe('Replaces what the message carries; null: leave it');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { amount, ascii, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
-import { accountSchema, carrierSchema, frontendSchema, network, numberRules } from './schema-peers.ts';
+import { accountSchema, carrierSchema, frontendSchema, network, numberRules, rerouteRules } from './schema-peers.ts';
 
 /** Most entries of each list that seeds the database. 1,000,000 routes are P8 of the performance goals. */
 export const MOST = {
@@ -128,6 +128,12 @@ const receipts = group({
       "Receipts made here, of what failed, expired or arrived at an application; carriers' are always passed on",
     ),
   orphan_max: whole(100, 10_000_000).default(100_000).describe('Most of them waiting'),
+  reroute: rerouteRules()
+    .default([])
+    .describe(
+      'Receipts of failure that are not passed on while another route is left: the message goes by that one, and its sender hears the last word. Carriers may have rules of their own (`reroute_receipts`)',
+    ),
+  reroute_hops: whole(1, 15).default(3).describe('Most routes that a message takes after its first by such receipts'),
 });
 
 const messages = group({

@@ -73,7 +73,7 @@ export function outcomeOfFound(found: FoundMessage): Outcome {
   let carrierId = '';
   for (let at = 0; at < ledger.length; at = nextEntry(ledger, at)) {
     const what = ledger[at + L.what];
-    if (what === What.rerouted || what === What.released) continue;
+    if (what === What.rerouted || what === What.released || what === What.heldBack) continue;
     error = ledger.readUInt32LE(at + L.error);
     if (what === What.settled && ledger[at + L.carrierIdLength]! > 0) {
       sentAt = ledger.readDoubleLE(at + L.at);

@@ -148,6 +148,8 @@ export interface Told {
   /** The carrier's id; for `rerouted` the new destination. */
   readonly carrierId?: string;
   readonly awaitsReceipt?: boolean;
+  /** With it: all of the message is kept until then. */
+  readonly mayGoElsewhere?: boolean;
 }
 
 export function frame(destination: string, entries: readonly (readonly [MessageId, Told])[]): LedgerFrame {
@@ -159,7 +161,7 @@ export function frame(destination: string, entries: readonly (readonly [MessageI
       told.what,
       told.fate ?? Fate.queued,
       told.attempts ?? 0,
-      told.awaitsReceipt ? LedgerFlag.awaitsReceipt : 0,
+      (told.awaitsReceipt ? LedgerFlag.awaitsReceipt : 0) | (told.mayGoElsewhere ? LedgerFlag.mayGoElsewhere : 0),
       0,
       told.at ?? 1,
       carrierId,
@@ -173,6 +175,8 @@ export function frame(destination: string, entries: readonly (readonly [MessageI
 export const SENT: Told = { what: What.settled, fate: Fate.sent, attempts: 1 };
 export const RELEASED: Told = { what: What.released };
 export const sentAs = (carrierId: string): Told => ({ ...SENT, carrierId, awaitsReceipt: true });
+export const heldAs = (carrierId: string): Told => ({ ...sentAs(carrierId), mayGoElsewhere: true });
+export const heldBack = (carrierId: string): Told => ({ what: What.heldBack, fate: Fate.undeliverable, carrierId });
 export const receiptFor = (carrierId: string): Told => ({ what: What.receipt, fate: Fate.delivered, carrierId });
 export const parkedUntil = (at: number, attempts = 1): Told => ({ what: What.parked, at, attempts });
 export const reroutedTo = (destination: string): Told => ({ what: What.rerouted, carrierId: destination });

@@ -11,6 +11,8 @@ import {
   Bench,
   claimed,
   frame,
+  heldAs,
+  heldBack,
   messagesIn,
   parkedUntil,
   receiptFor,
@@ -506,6 +508,84 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         expect([...late!.due]).toEqual([0, 1]);
         await bench.store.archived([{ number: late!.number, due: late!.due }]);
         expect(await bench.store.stats()).toMatchObject({ batches: 0, messages: 0, awaitingReceipt: 0 });
+      });
+
+      test('a message that may go elsewhere is kept whole and not archived until its last receipt, across reopens', async () => {
+        await open();
+        const text = 'more than the twenty octets that a receipt repeats';
+        const number = await bench.append([sent(text), sent('b'), sent('c'), sent('d')]);
+        await claimed(bench.store, 'sink');
+        const [a, b] = [messageId(number, 0), messageId(number, 1)];
+        const archive = async (): Promise<number[][]> => {
+          const items = await bench.store.outbox(10);
+          await bench.store.archived(items.map(item => ({ number: item.number, due: item.due })));
+          return items.map(item => [...item.due]);
+        };
+        const others = [2, 3].map(i => [messageId(number, i), SENT] as const);
+        await bench.store.settle([frame('sink', [[a, heldAs('A1')], [b, sentAs('B1')], ...others])]);
+        expect(await archive()).toEqual([[0, 1, 1, 1]]);
+        await bench.reopen();
+        const found = await bench.store.correlate('sink', ['b1', 'a1']);
+        expect([[...found.ids], [...found.final], [...found.held!]]).toEqual([
+          [b, a],
+          [0, 0],
+          [0, 9],
+        ]);
+        const elsewhere = [
+          [a, heldBack('a1')],
+          [a, reroutedTo('spare')],
+        ] as const;
+        await bench.store.settle([frame('sink', [...elsewhere, ...elsewhere])]);
+        expect(bench.rang).toContain('spare');
+        expect(await bench.store.find(a)).toMatchObject({ destination: 'spare', fate: Fate.queued, attempts: 0 });
+        await bench.reopen();
+        expect([...(await bench.store.correlate('sink', ['A1'])).ids]).toEqual([0]);
+        expect(await claimed(bench.store, 'spare')).toMatchObject([{ id: a, text, destination: 'spare' }]);
+        await bench.store.settle([frame('spare', [[a, heldAs('S1')]])]);
+        await bench.reopen();
+        expect([...(await bench.store.correlate('sink', ['A1'])).ids]).toEqual([0]);
+        expect([...(await bench.store.correlate('spare', ['S1'])).ids]).toEqual([a]);
+        expect(await archive()).toEqual([]);
+        await bench.store.settle([frame('spare', [[a, receiptFor('S1')]])]);
+        expect((await bench.store.find(a))?.fate).toBe(Fate.delivered);
+        expect(await archive()).toEqual([[1, 0, 0, 0]]);
+        await bench.store.settle([frame('sink', [[b, receiptFor('B1')]])]);
+        expect(await archive()).toEqual([[0, 1, 0, 0]]);
+        expect(await bench.store.stats()).toMatchObject({ batches: 0, messages: 0, awaitingReceipt: 0 });
+      });
+
+      test('only what is kept whole goes elsewhere after a receipt, and its validity ends it there', async () => {
+        const { store, clock } = await open();
+        const number = await bench.append([sent('a', { expiresAt: clock.nowMs() + 60_000 }), sent('b')]);
+        await claimed(store, 'sink');
+        const [a, b] = [messageId(number, 0), messageId(number, 1)];
+        await store.settle([
+          frame('sink', [
+            [a, heldAs('A1')],
+            [b, sentAs('B1')],
+          ]),
+        ]);
+        const [item] = await store.outbox(10);
+        await store.archived([{ number, due: item!.due }]);
+        await store.settle([
+          frame('sink', [
+            [b, heldBack('B1')],
+            [b, reroutedTo('spare')],
+            [a, reroutedTo('spare')],
+          ]),
+        ]);
+        expect(await claimed(store, 'spare')).toEqual([]);
+        expect([...(await store.correlate('sink', ['A1', 'B1'])).ids]).toEqual([a, b]);
+        expect(await store.claimEnded(10)).toEqual([]);
+        await store.settle([
+          frame('sink', [
+            [a, heldBack('A1')],
+            [a, reroutedTo('spare')],
+          ]),
+        ]);
+        expect(await store.claimEnded(10)).toEqual([]);
+        clock.advance(60_001);
+        expect(messagesIn(await store.claimEnded(10))).toMatchObject([{ id: a, destination: 'spare' }]);
       });
 
       test('a batch of receipts and the fates they tell are one commit', async () => {

@@ -8,6 +8,8 @@ import {
   Bench,
   claimed,
   frame,
+  heldAs,
+  heldBack,
   parkedUntil,
   receiptFor,
   RELEASED,
@@ -27,8 +29,8 @@ interface Modelled {
   readonly account: string;
   readonly lane: number;
   destination: string;
-  /** `held`: claimed by the bench's claimant. `gone`: the store owes nothing about it any more. */
-  standing: 'ready' | 'held' | 'parked' | 'awaiting' | 'final' | 'gone';
+  /** `held`: claimed by the bench's claimant. `whole`: as awaiting, and it may go elsewhere after its receipt. `gone`: the store owes nothing about it any more. */
+  standing: 'ready' | 'held' | 'parked' | 'awaiting' | 'whole' | 'final' | 'gone';
   attempts: number;
   carrierId: string;
   /** The archive has its row; its receipt too. */
@@ -151,7 +153,7 @@ class Model {
       if (!m.row) expect(Buffer.from(found!.record).includes(m.text)).toBe(true);
     }
     const stats = await store.stats();
-    expect(stats.awaitingReceipt).toBe(this.#with('awaiting').length);
+    expect(stats.awaitingReceipt).toBe(this.#with('awaiting').length + this.#with('whole').length);
     for (const destination of DESTINATIONS) {
       const count = (standing: Modelled['standing']): number =>
         this.#with(standing).filter(m => m.destination === destination).length;
@@ -162,12 +164,14 @@ class Model {
         count('parked'),
       ]);
     }
-    const awaiting = this.#with('awaiting');
+    const awaiting = [...this.#with('awaiting'), ...this.#with('whole')];
     const found = await store.correlate(
       'carrier',
       awaiting.map(m => m.carrierId),
     );
     expect([...found.ids]).toEqual(awaiting.map(m => m.id));
+    const held = found.held ?? new Uint32Array(awaiting.length);
+    expect([...held].map(version => version !== 0)).toEqual(awaiting.map(m => m.standing === 'whole'));
   }
 
   #with(standing: Modelled['standing']): Modelled[] {
@@ -257,11 +261,11 @@ class Model {
     switch (fate) {
       case 0:
       case 1: {
-        m.standing = 'awaiting';
+        m.standing = fate === 0 ? 'awaiting' : 'whole';
         m.fate = Fate.sent;
         m.carrierId = (++this.#carrierIds).toString(16).toUpperCase();
         m.attempts++;
-        return { ...sentAs(m.carrierId), attempts: m.attempts };
+        return { ...(fate === 0 ? sentAs(m.carrierId) : heldAs(m.carrierId)), attempts: m.attempts };
       }
       case 2:
         m.standing = 'final';
@@ -282,20 +286,31 @@ class Model {
         return RELEASED;
       default:
         m.standing = 'ready';
-        m.destination = DESTINATIONS[(DESTINATIONS.indexOf(m.destination as 'a') + 1) % 3]!;
+        m.destination = nextTo(m.destination);
         m.attempts++;
         return { ...reroutedTo(m.destination), attempts: m.attempts };
     }
   }
 
   async #receipts(every: number): Promise<void> {
-    const some = this.#with('awaiting').filter((_, i) => i % every === 0);
+    const whole = this.#with('whole');
+    const elsewhere = whole.filter((_, i) => i % every === 0 && i % 2 === 0);
+    const some = [...this.#with('awaiting'), ...whole].filter((m, i) => i % every === 0 && !elsewhere.includes(m));
     await this.bench.store.settle([
-      frame(
-        'carrier',
-        some.map(m => [m.id, receiptFor(`0${m.carrierId.toLowerCase()}`)] as const),
-      ),
+      frame('carrier', [
+        ...some.map(m => [m.id, receiptFor(`0${m.carrierId.toLowerCase()}`)] as const),
+        ...elsewhere.flatMap(m => [
+          [m.id, heldBack(m.carrierId)] as const,
+          [m.id, reroutedTo(nextTo(m.destination))] as const,
+        ]),
+      ]),
     ]);
+    for (const m of elsewhere) {
+      m.standing = 'ready';
+      m.destination = nextTo(m.destination);
+      m.fate = Fate.queued;
+      m.attempts = 0;
+    }
     for (const m of some) {
       m.standing = 'final';
       m.fate = Fate.delivered;
@@ -352,6 +367,8 @@ class Model {
     return undefined;
   }
 }
+
+const nextTo = (destination: string): string => DESTINATIONS[(DESTINATIONS.indexOf(destination as 'a') + 1) % 3]!;
 
 /** Random operations against a model, the store reopened in between: what it says before is what it says afterwards. */
 export function messageStoreModel(name: string, makeEngine: () => Engine, runs: number): void {

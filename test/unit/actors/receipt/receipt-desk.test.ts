@@ -8,7 +8,9 @@ import { readReceipt } from '../../../../actors/message/receipt.ts';
 import { MessageDraft } from '../../../../actors/message/draft.ts';
 import { R, readRecord } from '../../../../actors/message/record.ts';
 import type { LedgerFrame } from '../../../../actors/ports.ts';
-import { ReceiptDesk, type IncomingReceipt, type ReceiptMessage } from '../../../../actors/receipt/receipt-desk.ts';
+import { Elsewhere } from '../../../../actors/receipt/elsewhere.ts';
+import type { IncomingReceipt } from '../../../../actors/receipt/incoming.ts';
+import { ReceiptDesk, type ReceiptMessage } from '../../../../actors/receipt/receipt-desk.ts';
 import { Deliveries, Delivery } from '../../../../actors/route/delivery.ts';
 import { Settler } from '../../../../actors/route/settler.ts';
 import type { ActorSelf } from '../../../../runtime/actor.ts';
@@ -31,7 +33,16 @@ class Bench {
   readonly commits: Commit[] = [];
   readonly answered: number[] = [];
   readonly released: number[] = [];
-  readonly counters = { receiptsDelivered: 0, receiptsOther: 0, receiptsUnmatched: 0, failed: 0 };
+  readonly counters = {
+    receiptsDelivered: 0,
+    receiptsOther: 0,
+    receiptsUnmatched: 0,
+    receiptsHeldBack: 0,
+    rerouted: 0,
+    failed: 0,
+  };
+  /** Where messages go after an UNDELIV. */
+  next = '';
   readonly settler: Settler;
   readonly desk: ReceiptDesk;
   readonly delivery: Delivery;
@@ -63,6 +74,12 @@ class Bench {
       settler: this.settler,
       numbers,
       deliveries: this.#deliveries,
+      elsewhere: new Elsewhere({
+        settler: this.settler,
+        fallbacks: { after: () => this.next },
+        holdBack: () => ({ rules: [{ fate: Fate.undeliverable, errors: [] }], hops: 1 }),
+        now: () => 1_000_500,
+      }),
       settings: { orphanWaitMs: 1000, orphanMax: 10, own: 'all', validityMs: 1000 },
       counters: this.counters,
       now: () => 1_000_500,
@@ -239,6 +256,58 @@ describe('receipts and the responses they come with', () => {
     bench.turns();
     expect(bench.settled.map(entriesOf)).toEqual([['sink settled 0', 'sink receipt 0']]);
     expect([bench.commits, bench.answered]).toEqual([[], []]);
+  });
+
+  test('one of failure after which the message goes elsewhere is not told: that is one frame, and answered with its flush', async () => {
+    const bench = await Bench.make(2);
+    bench.next = 'spare';
+    bench.response(0, '1');
+    bench.response(1, '2');
+    bench.receipt(70, '1', { fate: Fate.undeliverable });
+    bench.receipt(71, '2', { fate: Fate.expired });
+    bench.turns();
+    const [commit] = bench.commits;
+    expect(toldIn(commit!.batch)).toEqual([1]);
+    expect(entriesOf(commit!.ledger)).toEqual([
+      'sink settled 0',
+      'sink settled 1',
+      'sink heldBack 0',
+      'sink rerouted 0',
+      'sink receipt 1',
+    ]);
+    expect(bench.answered).toEqual([]);
+    bench.flushed(commit!);
+    expect(bench.answered).toEqual([71, 70]);
+    expect(bench.counters).toMatchObject({ receiptsHeldBack: 1, rerouted: 1, receiptsOther: 1 });
+  });
+
+  test.each([
+    { name: 'where no route is left', next: '', expiresAt: Infinity },
+    { name: 'where its validity has ended', next: 'spare', expiresAt: 1_000_500 },
+  ])('one of failure $name is told', async ({ next, expiresAt }) => {
+    const bench = await Bench.make(1);
+    bench.next = next;
+    const { buffer, offsets } = bench.delivery.batch;
+    buffer.writeDoubleLE(expiresAt, offsets[0]! + R.expiresAt);
+    bench.response(0, '1');
+    bench.receipt(70, '1', { fate: Fate.undeliverable });
+    bench.turns();
+    expect(entriesOf(bench.commits[0]!.ledger)).toEqual(['sink settled 0', 'sink receipt 0']);
+  });
+
+  test('who wants intermediate notifications hears of one that is held back', async () => {
+    const bench = await Bench.make(1);
+    bench.next = 'spare';
+    const { buffer, offsets } = bench.delivery.batch;
+    buffer[offsets[0]! + R.registeredDelivery] = 0x11;
+    bench.response(0, '1');
+    bench.receipt(70, '1', { fate: Fate.undeliverable });
+    bench.turns();
+    const [commit] = bench.commits;
+    expect(toldIn(commit!.batch)).toEqual([0]);
+    expect(entriesOf(commit!.ledger).slice(1)).toEqual(['sink heldBack 0', 'sink rerouted 0']);
+    bench.flushed(commit!);
+    expect(bench.answered).toEqual([70]);
   });
 
   test('a fate of our own making and its receipt are one commit', async () => {

@@ -43,6 +43,30 @@ const field = (value: string): string =>
   Buffer.from(value).length.toString(16).padStart(8, '0') + Buffer.from(value).toString('hex');
 
 describe('a row of messages', () => {
+  test('of one that went elsewhere after a receipt of failure tells the last word', () => {
+    const settled = { index: 0, what: What.settled, fate: Fate.sent, attempts: 1 };
+    const ledger = [
+      { ...settled, at: AT + 1, carrierId: 'a1' },
+      { index: 0, what: What.heldBack, fate: Fate.undeliverable, at: AT + 2, error: 27, carrierId: 'a1' },
+      { index: 0, what: What.rerouted, at: AT + 3, carrierId: 'second' },
+      { ...settled, at: AT + 4, carrierId: 'b1' },
+    ];
+    const rows = makeRows();
+    const counted = (entries: Parameters<typeof itemOf>[3]): string => {
+      const plan = rows.plan(itemOf(1, AT, [{ text: 'Hi' }], entries));
+      const row = Buffer.concat([...rows.messages([plan])].map(piece => Buffer.from(piece)));
+      expect([row.includes('b1'), row.includes('a1')]).toEqual([true, false]);
+      return rows
+        .counts()
+        .map(({ status, count }) => `${status} ${count}`)
+        .join(' ');
+    };
+    expect(counted(ledger)).toBe('sent 1');
+    expect(counted([...ledger, { index: 0, what: What.receipt, fate: Fate.delivered, at: AT + 5 }])).toBe(
+      'delivered 1',
+    );
+  });
+
   test('octet by octet', () => {
     const rows = makeRows();
     const tlvs = Buffer.from('02040002002a', 'hex');

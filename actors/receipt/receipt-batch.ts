@@ -1,0 +1,121 @@
+import { BatchBuilder } from '../message/batch.ts';
+import { MessageDraft } from '../message/draft.ts';
+import type { MessageId } from '../message/id.ts';
+import type { Fate } from '../message/ledger.ts';
+import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
+import { ArchiveMode, Kind, R, readRecord, type RecordDecisions } from '../message/record.ts';
+import { LONG_FLAGS } from './receipt-rules.ts';
+import { attachTlvs } from './vendor-tlvs.ts';
+
+/** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
+const RECEIPT_LANE = 0;
+
+/** Receipts for accounts, as messages of a batch. */
+export class ReceiptBatch {
+  readonly #builder = new BatchBuilder();
+  readonly #expiry: () => number;
+  readonly #draft = new MessageDraft();
+  readonly #original = new MessageDraft();
+  readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
+  readonly #decisions: RecordDecisions = {
+    kind: Kind.receipt,
+    group: 0,
+    fateAtBirth: 0,
+    archiveMode: ArchiveMode.counters,
+    flags: 0,
+    expiresAt: 0,
+    deliverAfter: 0,
+    route: 0,
+    hops: 0,
+    part: 0,
+    parts: 0,
+    gathered: 0,
+  };
+
+  /** @param expiry until when a receipt that is added now waits for its account, ms since 1970 */
+  constructor(expiry: () => number) {
+    this.#expiry = expiry;
+  }
+
+  get count(): number {
+    return this.#builder.count;
+  }
+
+  get full(): boolean {
+    return this.#builder.full;
+  }
+
+  /** The next one is about a message in parts. */
+  ofParts(delivered: number, parts: number): void {
+    this.#decisions.part = delivered;
+    this.#decisions.parts = parts;
+  }
+
+  /**
+   * Adds a receipt about the message whose record is at `at`.
+   *
+   * @param queue the account's own, or where what becomes of parts is gathered
+   */
+  add(
+    queue: string,
+    account: string,
+    buffer: Buffer,
+    at: number,
+    messageId: MessageId,
+    submittedAt: number,
+    doneAt: number,
+    fate: Fate,
+    error: string,
+    tlvs?: Buffer,
+  ): void {
+    const original = this.#original;
+    readRecord(original, buffer, at);
+    const scratch = this.#scratch;
+    const m = this.#draft;
+    m.buffer = scratch;
+    let to = writeReceipt(scratch, 0, {
+      // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source. Of one
+      // in parts it hears as of the whole.
+      messageId: queue === account ? messageId - buffer[at + R.sibling]! : messageId,
+      submittedAt,
+      doneAt,
+      fate,
+      error,
+      text: buffer.latin1Slice(original.textAt, original.textAt + Math.min(20, original.textLength)),
+    });
+    m.textAt = 0;
+    m.textLength = to;
+    m.sourceAt = to;
+    to += buffer.copy(scratch, to, original.destAt, original.destAt + original.destLength);
+    m.sourceLength = original.destLength;
+    m.sourceTon = original.destTon;
+    m.sourceNpi = original.destNpi;
+    m.destAt = to;
+    buffer.copy(scratch, to, original.sourceAt, original.sourceAt + original.sourceLength);
+    m.destLength = original.sourceLength;
+    m.destTon = original.sourceTon;
+    m.destNpi = original.sourceNpi;
+    m.esmClass = 0x04;
+    m.tlvsLength = 0;
+    if (tlvs) attachTlvs(m, m.destAt + m.destLength, tlvs);
+    const d = this.#decisions;
+    d.group = this.#builder.group(queue, account, RECEIPT_LANE);
+    d.expiresAt = this.#expiry();
+    d.flags = 0;
+    if (queue !== account) {
+      d.flags = buffer[at + R.flags]! & LONG_FLAGS;
+      d.part = buffer[at + R.part]!;
+      d.parts = buffer[at + R.parts]!;
+      d.gathered = buffer[at + R.gathered]!;
+    }
+    this.#builder.add(m, d);
+    d.part = 0;
+    d.parts = 0;
+    d.gathered = 0;
+  }
+
+  /** The batch; another begins. @param nowMs since 1970 */
+  close(number: number, nowMs: number): Buffer {
+    return this.#builder.close(number, nowMs, 0);
+  }
+}

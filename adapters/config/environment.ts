@@ -1,7 +1,7 @@
 import type { Problem } from './problems.ts';
 
 /** Environment variables, each of which overrides one key of the file. `HELIOGRAPH_CONFIG` names the file itself. */
-const VARIABLES: readonly (readonly [name: string, path: readonly string[], kind: 'text' | 'number'])[] = [
+export const VARIABLES: readonly (readonly [name: string, path: readonly string[], kind: 'text' | 'number'])[] = [
   ['HELIOGRAPH_DATA_DIR', ['data_dir'], 'text'],
   ['HELIOGRAPH_HOST', ['listeners', 'host'], 'text'],
   ['HELIOGRAPH_SMPP_PORT', ['listeners', 'smpp', 'port'], 'number'],

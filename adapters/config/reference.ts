@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VARIABLES } from './environment.ts';
 import { bare } from './schema-walk.ts';
 import {
   accountSchema,
@@ -21,6 +22,7 @@ export function settingsReference(): string {
     'Made from the schema by `npx heliograph check-config --settings`. An unknown key is refused. Passwords, names and numbers',
     'are text: in YAML, put digits in quotes.\n',
     table('Node and cluster: read at each start', settings),
+    environmentTable(),
     table('accounts[]: who binds to us', Object.entries(accountSchema.shape)),
     table('carriers[] with protocol: smpp', Object.entries(smppCarrierSchema.shape)),
     table('carriers[].alternates[]: where else it is', Object.entries(alternateSchema.shape)),
@@ -36,6 +38,13 @@ export function settingsReference(): string {
     table('api_keys[]', Object.entries(apiKeySchema.shape)),
   ];
   return parts.join('\n');
+}
+
+function environmentTable(): string {
+  const rows = VARIABLES.map(([name, path]) => `| \`${name}\` | \`${path.join('.')}\` |`);
+  const about =
+    'Each overrides one key of the file; an empty one counts as absent. `HELIOGRAPH_CONFIG` names the file itself.';
+  return `## Environment variables\n\n${about}\n\n| variable | key |\n| --- | --- |\n${rows.join('\n')}\n`;
 }
 
 function table(title: string, settings: readonly [string, z.ZodType][]): string {

@@ -54,16 +54,9 @@ export class RedisHosts implements AsyncDisposable {
       const places = hosts(2);
       const master = await startRedis(CAREFUL, places[0]);
       const replica = await startReplica(master, CAREFUL, places[1]);
-      await waitUntil('the replica is connected', () => isConnected(master), 30_000);
+      await waitUntil('the replica has the whole of it', () => isConnected(master), 30_000);
       const sentinel = await startSentinel(master, DOWN_AFTER_MS, 1, network.host('sentinel'));
-      await waitUntil(
-        'the Sentinel knows the replica',
-        async () => {
-          const known = (await sentinel.client.call('SENTINEL', 'REPLICAS', 'mymaster')) as unknown[];
-          return known.length === 1;
-        },
-        30_000,
-      );
+      await waitUntil('the Sentinel knows a good replica', () => knowsReplica(sentinel), 30_000);
       return new RedisHosts([master, replica], places, sentinel);
     }
     const replicasOf = kind === 'cluster-3' ? [] : [0, 1, 2];
@@ -136,8 +129,16 @@ export class RedisHosts implements AsyncDisposable {
   }
 }
 
+/** It has the whole of it, and has said so. */
 const isConnected = async ({ client }: TestRedis): Promise<boolean> =>
-  (await client.info('replication')).includes('connected_slaves:1');
+  (await client.info('replication')).includes('min_slaves_good_slaves:1');
+
+async function knowsReplica({ client }: TestRedis): Promise<boolean> {
+  const known = (await client.call('SENTINEL', 'REPLICAS', 'mymaster')) as string[][];
+  const fields = known[0] ?? [];
+  const valueOf = (name: string): string | undefined => fields[fields.indexOf(name) + 1];
+  return valueOf('master-link-status') === 'ok' && valueOf('flags') === 'slave';
+}
 
 /** Undefined when it fails or takes longer than a poll may. */
 function quickly<Value>(value: Promise<Value>): Promise<Value | undefined> {

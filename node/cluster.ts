@@ -86,6 +86,7 @@ export class Cluster {
       about: () => this.#about,
       leaseMs: settings.leaseMs,
       clock: systemClock.monotonicMs,
+      wall: systemClock.nowMs,
       changed: members => {
         for (const changed of this.#changed) changed(members);
       },
@@ -125,9 +126,24 @@ export class Cluster {
     return this.#members.list;
   }
 
+  /** Of this life of the node. */
+  get incarnation(): string {
+    return this.#members.incarnation;
+  }
+
+  /** Nodes whose heartbeat is late. */
+  get late(): readonly string[] {
+    return this.#members.late;
+  }
+
   /** True while the others can see that we live. */
   get isHere(): boolean {
     return this.#members.isHere;
+  }
+
+  /** Until when they can, if we cannot reach them any more. */
+  get hereUntil(): { readonly at: number; readonly wall: number } {
+    return this.#members.hereUntil;
   }
 
   /** Adds to what this node tells of itself, and tells it now. What others tell is `members[].about`. */

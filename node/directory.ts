@@ -12,6 +12,15 @@ import { shapesOf, textsOfAccount, textsOfCarrier, type CommonRules } from './te
 import type { Marks } from './overload.ts';
 import type { WorkerCarrier, WorkerDirectory } from './worker-messages.ts';
 
+/** One of a carrier's binds that a worker has, and, in a cluster, the lease that it lives by. */
+export interface HereSlot {
+  readonly slot: number;
+  readonly lease: number | undefined;
+}
+
+/** In a cluster: which of a carrier's binds are a worker's. */
+export type SlotsHere = (carrier: string, worker: number) => readonly HereSlot[];
+
 /** Where a simulated carrier listens. */
 export interface SimulatorPlace {
   readonly host: string;
@@ -26,31 +35,51 @@ const SIMULATOR_SESSIONS = 2;
 /** What holds for all peers. */
 export type CommonSettings = Pick<Configuration, 'messages' | 'receipts'>;
 
-/** The part of the configuration that worker `index` of `workers` works with: its share of sessions and rates. */
-export function directoryFor(
-  live: Live,
-  index: number,
-  workers: number,
-  passwordOf: (carrier: CarrierSettings) => string,
-  rateOf: (account: string) => number,
-  simulators: ReadonlyMap<string, SimulatorPlace>,
-  { messages: common, receipts }: CommonSettings,
-): WorkerDirectory {
-  const carriers: WorkerCarrier[] = [];
-  live.carriers.forEach((carrier, place) => {
-    const made = workerCarrier(carrier, place, index, workers, passwordOf(carrier), simulators.get(carrier.name));
-    const texts = textsOfCarrier(carrier, common);
-    if (!made) return;
-    const holdBack = holdBackOf(carrier.reroute_receipts ?? receipts.reroute, receipts.reroute_hops);
-    carriers.push({ ...made, texts, holdBack, receiptSiblings: siblingsOf(carrier, live.carriers) });
-  });
+/** What a worker's directory is made of. */
+export interface DirectorySources {
+  readonly live: Live;
+  readonly workers: number;
+  readonly passwordOf: (carrier: CarrierSettings) => string;
+  /** An account's share of its throughput in this worker. */
+  readonly rateOf: (account: string, worker: number) => number;
+  readonly simulators: ReadonlyMap<string, SimulatorPlace>;
+  readonly settings: CommonSettings;
+  /** Undefined: this node is alone, and has all binds. */
+  readonly slots: SlotsHere | undefined;
+}
+
+/** The part of the configuration that worker `index` works with: its share of sessions and rates. */
+export function directoryFor(index: number, sources: DirectorySources): WorkerDirectory {
+  const { live, rateOf, settings } = sources;
   return {
-    accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id), common)),
-    carriers,
+    accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id, index), settings.messages)),
+    carriers: carriersFor(index, sources),
     shapes: shapesOf(live),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),
   };
+}
+
+/** Its carriers alone: they change without the accounts, which are many. */
+export function carriersFor(index: number, sources: DirectorySources): WorkerCarrier[] {
+  const { live, workers, passwordOf, simulators, settings, slots } = sources;
+  const { messages, receipts } = settings;
+  const carriers: WorkerCarrier[] = [];
+  live.carriers.forEach((carrier, place) => {
+    const own = carrier.protocol === 'smpp' ? slots?.(carrier.name, index) : undefined;
+    const here = own ?? evenly(slotsOf(carrier), place, index, workers);
+    const made = workerCarrier(carrier, here, passwordOf(carrier), simulators.get(carrier.name));
+    const texts = textsOfCarrier(carrier, messages);
+    if (!made) return;
+    const holdBack = holdBackOf(carrier.reroute_receipts ?? receipts.reroute, receipts.reroute_hops);
+    carriers.push({ ...made, texts, holdBack, receiptSiblings: siblingsOf(carrier, live.carriers) });
+  });
+  return carriers;
+}
+
+/** On one machine slot n of carrier number `place` is worker (n - 1 + place)'s, so that carriers with one session spread too. */
+function evenly(slots: readonly number[], place: number, index: number, workers: number): HereSlot[] {
+  return slots.filter(slot => (slot - 1 + place) % workers === index).map(slot => ({ slot, lease: undefined }));
 }
 
 function holdBackOf(rules: Configuration['receipts']['reroute'], hops: number): HoldBack | undefined {
@@ -89,21 +118,17 @@ function workerAccount(
 
 function workerCarrier(
   carrier: CarrierSettings,
-  place: number,
-  index: number,
-  workers: number,
+  here: readonly HereSlot[],
   password: string,
   simulator: SimulatorPlace | undefined,
 ): Omit<WorkerCarrier, 'receiptSiblings' | 'texts' | 'holdBack'> | undefined {
   if (!carrier.enabled) return undefined;
   const slots = slotsOf(carrier);
-  // Slot n of carrier number `place` lives in worker (n - 1 + place) of them, so that carriers with one session spread too.
-  const here = slots.filter(slot => (slot - 1 + place) % workers === index);
-  const own = (slot: number): LinkTarget[] =>
+  const own = (slot: number): Target[] =>
     carrier.protocol === 'smpp' ? smppTargets(carrier, slot, password) : simulatorTargets(slot, simulator);
   const common = {
     name: carrier.name,
-    targets: here.flatMap(own),
+    targets: here.flatMap(({ slot, lease }) => own(slot).map(target => ({ ...target, lease }))),
     window: carrier.window,
     throughput: slots.length === 0 ? 0 : (carrier.throughput * here.length) / slots.length,
     marks: marksOf(carrier),
@@ -132,7 +157,7 @@ function workerCarrier(
 }
 
 /** Numbers of its binds that are to be open, from 1. */
-function slotsOf(carrier: CarrierSettings): number[] {
+export function slotsOf(carrier: CarrierSettings): number[] {
   const all = Array.from({ length: carrier.protocol === 'smpp' ? carrier.binds : SIMULATOR_SESSIONS }, (_, i) => i + 1);
   return carrier.protocol === 'smpp' ? all.filter(slot => !carrier.stopped_binds.includes(slot)) : all;
 }
@@ -146,8 +171,10 @@ function errorRule({ status, action, retries, seconds }: SmppCarrierSettings['er
   return [status, { action, retries: retries ?? undefined, delayMs }];
 }
 
+type Target = Omit<LinkTarget, 'lease'>;
+
 /** The sessions of one of its `binds`. */
-function smppTargets(carrier: SmppCarrierSettings, slot: number, password: string): LinkTarget[] {
+function smppTargets(carrier: SmppCarrierSettings, slot: number, password: string): Target[] {
   const types: BindType[] = carrier.bind === 'separate' ? ['transmitter', 'receiver'] : [carrier.bind];
   const { host, port, receive_port, alternates, tls } = carrier;
   return types.map(type => ({
@@ -221,7 +248,7 @@ const SIMULATOR_LINK: WorkerCarrier['link'] = {
   addressing: AS_IT_IS,
 };
 
-function simulatorTargets(slot: number, place: SimulatorPlace | undefined): LinkTarget[] {
+function simulatorTargets(slot: number, place: SimulatorPlace | undefined): Target[] {
   if (!place) return [];
   const bind = {
     type: 'transceiver',

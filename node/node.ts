@@ -25,7 +25,7 @@ import { STATUS } from '../adapters/smpp/codec/command-status.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
 import { CrashHistory } from './crash-history.ts';
-import { directoryFor, type SimulatorPlace } from './directory.ts';
+import { directoryFor, type DirectorySources, type SimulatorPlace } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
 import { RunningNode } from './node-control.ts';
@@ -34,9 +34,10 @@ import { restCalls } from './rest-calls.ts';
 import { compileRouting } from './routing.ts';
 import { probe, SharedPorts } from './shared-ports.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
+import { serverSettings, trafficSettings } from './worker-settings.ts';
 import { NodeStores, stripesFor } from './node-stores.ts';
 import type { StoreThreadData } from './worker-stores.ts';
-import type { MainCalls, WorkerApi, WorkerSetup } from './worker-messages.ts';
+import type { MainCalls, WorkerApi } from './worker-messages.ts';
 
 export interface NodeOptions {
   readonly configuration: Configuration;
@@ -217,7 +218,7 @@ export class Node {
     if (routingChanged) this.#table = compileRouting(live.routing);
     await Promise.all(
       this.#workers.workers.map(async worker => {
-        await worker.api.configure(this.#directory(worker.index));
+        await worker.api.configure(directoryFor(worker.index, this.#sources));
         if (routingChanged) await worker.api.useTable(this.#table);
       }),
     );
@@ -250,12 +251,16 @@ export class Node {
     }
   }
 
-  #directory(index: number): WorkerSetup['directory'] {
-    const { live } = this.#configuration;
-    const passwordOf = (carrier: Parameters<LiveConfiguration['passwordOf']>[0]): string =>
-      this.#configuration.passwordOf(carrier);
-    const rateOf = (account: string): number => this.#gatekeeper.rateOf(account, index);
-    return directoryFor(live, index, this.#workerCount, passwordOf, rateOf, this.#simulators, this.settings);
+  get #sources(): DirectorySources {
+    return {
+      live: this.#configuration.live,
+      workers: this.#workerCount,
+      passwordOf: carrier => this.#configuration.passwordOf(carrier),
+      rateOf: (account, index) => this.#gatekeeper.rateOf(account, index),
+      simulators: this.#simulators,
+      settings: this.settings,
+      slots: undefined,
+    };
   }
 
   /** What is in flight, then the answers to our unbinds, then the last settles. */
@@ -279,54 +284,27 @@ export class Node {
   /** A traffic worker has come up, for the first time or again. */
   async #setUp(worker: WorkerHandle<WorkerApi>): Promise<void> {
     const { configuration } = this.#options;
-    const { listeners, messages, receipts, retry } = configuration;
+    const { listeners } = configuration;
     const { smpp } = listeners;
     this.#gatekeeper.workerUp(worker.index, worker.life);
     await this.#wired.get(worker);
     const calls: MainCalls = {
       authorize: (index, request) => this.#gatekeeper.authorize(index, request),
       unbound: (_index, session, reason) => this.#gatekeeper.unbound(session, reason),
+      leaseOver: () => undefined,
       log: record => this.#log.log(record.level, record.message, record.fields),
       ...restCalls(this, this.#running, this.#metrics),
     };
     await worker.api.setup(
       {
-        traffic: {
-          intake: {
-            validityMs: messages.validity_seconds * SECOND,
-            validityMaxMs: messages.validity_max_seconds * SECOND,
-            noRouteStatus: smpp.no_route_status,
-          },
-          receipts: {
-            orphanWaitMs: receipts.orphan_wait_seconds * SECOND,
-            orphanMax: receipts.orphan_max,
-            own: receipts.own,
-            validityMs: messages.validity_max_seconds * SECOND,
-          },
-          retry: { baseMs: retry.base_seconds * SECOND, factor: retry.factor, limit: retry.limit },
-          gathering: {
-            timeoutMs: messages.assembly_timeout_seconds * SECOND,
-            maxParts: Math.ceil(messages.assembly_max_parts / this.#workerCount),
-          },
-        },
-        server: {
-          systemId: 'heliograph',
-          transactionMs: messages.transaction_seconds * SECOND,
-          timers: {
-            ...DEFAULT_TIMERS,
-            sessionInitMs: smpp.session_init_seconds * SECOND,
-            enquireLinkMs: smpp.enquire_link_seconds * SECOND,
-            responseMs: smpp.response_timeout_seconds * SECOND,
-            inactivityMs: smpp.inactivity_seconds === 0 ? Infinity : smpp.inactivity_seconds * SECOND,
-            pduReadMs: smpp.pdu_read_seconds * SECOND,
-            outputMs: smpp.output_timeout_seconds * SECOND,
-          },
-        },
+        traffic: trafficSettings(configuration, this.#workerCount),
+        server: serverSettings(configuration),
         drainMs: configuration.drain_seconds * SECOND,
         idKey: this.#idKey,
-        directory: this.#directory(worker.index),
+        directory: directoryFor(worker.index, this.#sources),
         table: this.#table,
         metrics: this.#metrics.planFor(worker.index),
+        gates: undefined,
       },
       proxy(calls),
     );

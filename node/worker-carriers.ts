@@ -14,6 +14,7 @@ import { CarrierLink, type LinkSettings, type LinkTarget } from '../adapters/smp
 import type { CarrierSession } from '../adapters/smpp/carrier-session.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
 import type { MessageWriter } from '../adapters/smpp/mapping.ts';
+import type { Gate } from '../adapters/smpp/output.ts';
 import { formFor, withTexts } from './texts.ts';
 import { Overload, type Marks } from './overload.ts';
 import type { WorkerCarrier, WorkerSession } from './worker-messages.ts';
@@ -24,6 +25,10 @@ export interface WorkerCarriersDeps {
   readonly timers: Timers;
   readonly log: Logger;
   readonly stats: () => Promise<StoreStats>;
+  /** The right that sessions live by which have a lease. */
+  readonly gate: (lease: number) => Gate;
+  /** No session lives by this lease any more. */
+  readonly leaseOver: (lease: number) => void;
   /** What a session that is taken away gets to finish what is in flight, ms. */
   readonly drainMs: number;
 }
@@ -45,6 +50,8 @@ export class WorkerCarriers {
   /** A carrier that cannot be reached says so once a minute, not at every attempt. */
   readonly #limiter: RepeatLimiter;
   readonly #overload: Overload;
+  /** By lease: links that live by it, those that are ending among them. */
+  readonly #byLease = new Map<number, number>();
 
   constructor(deps: WorkerCarriersDeps) {
     this.#deps = deps;
@@ -135,6 +142,8 @@ export class WorkerCarriers {
     const { name } = here.settings;
     const bind = target.bind.type;
     const id = bindId(name, target.slot);
+    const { lease } = target;
+    if (lease !== undefined) this.#byLease.set(lease, (this.#byLease.get(lease) ?? 0) + 1);
     const link: CarrierLink = new CarrierLink(target, linkSettings(here.settings), {
       carrier: name,
       writer,
@@ -142,6 +151,8 @@ export class WorkerCarriers {
       random: Math.random,
       now: systemClock.nowMs,
       monotonic: systemClock.monotonicMs,
+      gate: lease === undefined ? undefined : this.#deps.gate(lease),
+      over: () => this.#over(lease),
       bound: session => this.#bind(here.settings, session),
       changed: (state, reason, peer) => {
         const fields = { carrier: name, id, bind, peer };
@@ -155,6 +166,17 @@ export class WorkerCarriers {
       },
     });
     return link;
+  }
+
+  #over(lease: number | undefined): void {
+    if (lease === undefined) return;
+    const left = this.#byLease.get(lease)! - 1;
+    if (left > 0) {
+      this.#byLease.set(lease, left);
+      return;
+    }
+    this.#byLease.delete(lease);
+    this.#deps.leaseOver(lease);
   }
 
   #lost(fields: Readonly<Record<'carrier' | 'id' | 'bind' | 'peer' | 'reason', string>>): void {

@@ -15,6 +15,7 @@ import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
 import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../adapters/smpp/server-session.ts';
+import type { GateMemory } from './lease-gates.ts';
 import type { Marks } from './overload.ts';
 import type { RestCalls } from './rest-calls.ts';
 
@@ -103,12 +104,16 @@ export interface WorkerSetup {
   readonly directory: WorkerDirectory;
   readonly table: SharedArrayBuffer;
   readonly metrics: MetricsPlan;
+  /** Until when the leases of this node hold; undefined: it is alone. */
+  readonly gates: GateMemory | undefined;
 }
 
 /** What a worker asks of the main thread. */
 export interface MainCalls extends RestCalls {
   authorize(worker: number, request: BindRequest): Promise<BindVerdict> | BindVerdict;
   unbound(worker: number, session: number, reason: string): void;
+  /** No session lives by this lease any more, and none will: its slot may be another node's. */
+  leaseOver(worker: number, lease: number): void;
   log(record: LogRecord): void;
 }
 
@@ -169,6 +174,8 @@ export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getCon
   /** Opens the REST API's port and returns it. */
   listenHttp(settings: HttpSettings): Promise<number>;
   configure(directory: WorkerDirectory): void;
+  /** Takes over the carriers alone: slots have come or gone. */
+  configureCarriers(carriers: readonly WorkerCarrier[]): void;
   /** Another share of an account's throughput, messages a second; 0: no limit. */
   setRate(account: string, throughput: number): void;
   /** Ends sessions of an account politely, all of them or one. Returns how many. @param session 0: all */

@@ -19,6 +19,7 @@ import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.t
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
 import { Congestion } from './congestion.ts';
+import { LeaseGates, MEMBERSHIP } from './lease-gates.ts';
 import { archivedFate } from './message-story.ts';
 import { formFor, withTexts } from './texts.ts';
 import { TextSubmitter } from './text-submitter.ts';
@@ -31,6 +32,7 @@ import type {
   SendRequest,
   WorkerAccount,
   WorkerApi,
+  WorkerCarrier,
   WorkerDirectory,
   WorkerSession,
   WorkerSetup,
@@ -76,6 +78,7 @@ export class Worker implements ThreadBody<WorkerApi> {
   #desk!: MessageDesk;
   readonly #congestion: Congestion;
   #turnedAway = 0;
+  #gates: LeaseGates | undefined;
   readonly #accounts = new Map<string, AccountHere>();
   #carriers: WorkerCarriers | undefined;
   readonly api: WorkerApi;
@@ -96,6 +99,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       listen: settings => this.#listen(settings),
       listenHttp: settings => this.#http!.listen(settings),
       configure: directory => this.#configure(directory),
+      configureCarriers: carriers => this.#configureCarriers(carriers),
       setRate: (account, throughput) =>
         this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
       drain: () => this.#drain(),
@@ -144,6 +148,7 @@ export class Worker implements ThreadBody<WorkerApi> {
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {
     this.#setup = setup;
     this.#main = main;
+    this.#gates = setup.gates && new LeaseGates(setup.gates);
     this.#log = createLogger(record => main.log(record), 'debug', systemClock.nowMs).with({ worker: this.#index });
     this.#ids = new PublicIds(setup.idKey);
     this.#writer = new MessageWriter(this.#ids);
@@ -189,6 +194,8 @@ export class Worker implements ThreadBody<WorkerApi> {
       log: this.#log,
       stats: () => this.#stores.store.stats(),
       drainMs: setup.drainMs,
+      gate: lease => this.#gates!.gate(lease),
+      leaseOver: lease => main.leaseOver(this.#index, lease),
     });
     const http = new WorkerHttp({
       ids: this.#ids,
@@ -236,6 +243,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       bind: (session, request) => this.#bindAccount(session, request),
       unbound: (number, reason) => this.#main.unbound(this.#index, number, reason),
       turnedAway: () => this.#turnedAway++,
+      gate: this.#gates?.gate(MEMBERSHIP),
     });
     this.#listeners.set(settings.tls ? 'smpps' : 'smpp', listener);
     return listener.listen();
@@ -285,6 +293,11 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
     this.#traffic?.useShapes(directory.shapes);
+    this.#traffic?.settingsChanged();
+  }
+
+  #configureCarriers(carriers: readonly WorkerCarrier[]): void {
+    this.#carriers?.configure(carriers);
     this.#traffic?.settingsChanged();
   }
 

@@ -14,6 +14,8 @@ export interface LeaseTableDeps {
   readonly replicas: number;
   /** Monotonic, ms. */
   readonly clock: () => number;
+  /** ms since 1970. */
+  readonly wall: () => number;
 }
 
 /** A lease of ours. */
@@ -21,6 +23,8 @@ export interface Held {
   readonly epoch: number;
   /** Nobody else can have it before, on our monotonic clock: from when we sent the last sign of life that was answered. */
   readonly until: number;
+  /** The same moment on the wall clock: while a machine is suspended only that one goes on. */
+  readonly untilWall: number;
 }
 
 export interface TablePoll {
@@ -140,13 +144,13 @@ export class LeaseTable {
    * @throws RuntimeError when Redis cannot be asked: what is ours stays ours until it runs out
    */
   async poll(decide: (owners: ReadonlyMap<string, string>) => readonly string[]): Promise<TablePoll> {
-    const { line, node, replicas: least, clock } = this.#deps;
+    const { line, node, replicas: least, clock, wall } = this.#deps;
     const pairs = (await line.command('HGETALL', this.#key)) as Buffer[];
     this.#look(pairs, clock());
     const takings = decide(this.#free()).filter(name => !this.#held.has(name));
     const renewals = [...this.#held];
     const leaving = [...this.#leaving];
-    const sentAt = clock();
+    const sent = { at: clock(), wall: wall() };
     const args: (string | number)[] = [node, renewals.length];
     for (const [name, { nonce }] of renewals) args.push(name, nonce);
     args.push(takings.length);
@@ -154,7 +158,7 @@ export class LeaseTable {
     for (const [name, { nonce, forget }] of leaving) args.push(name, nonce, forget ? 1 : 0);
     const { reply, replicas } = await line.script(ACT, [this.#key], args, least);
     for (const [name, told] of leaving) if (this.#leaving.get(name) === told) this.#leaving.delete(name);
-    return this.#took(renewals, takings, reply, sentAt, replicas >= least);
+    return this.#took(renewals, takings, reply, sent, replicas >= least);
   }
 
   /**
@@ -197,26 +201,27 @@ export class LeaseTable {
     renewals: readonly (readonly [string, Own])[],
     takings: readonly string[],
     reply: readonly number[],
-    sentAt: number,
+    sent: { readonly at: number; readonly wall: number },
     counts: boolean,
   ): TablePoll {
     const gained: string[] = [];
     const lost: string[] = [];
-    const until = sentAt + this.#deps.leaseMs;
+    const { leaseMs } = this.#deps;
+    const [until, untilWall] = [sent.at + leaseMs, sent.wall + leaseMs];
     for (const [i, [name, own]] of renewals.entries()) {
       // Given up meanwhile.
       if (this.#held.get(name) !== own) continue;
       if (reply[i] !== 1) {
         this.#held.delete(name);
         lost.push(name);
-      } else if (counts) this.#held.set(name, { ...own, until });
+      } else if (counts) this.#held.set(name, { ...own, until, untilWall });
     }
     for (const [i, name] of takings.entries()) {
       const epoch = reply[renewals.length + i]!;
       // Where too few replicas know, the next poll says the same again.
       if (epoch === 0) this.#nonces.delete(name);
       if (epoch === 0 || !counts) continue;
-      this.#held.set(name, { epoch, until, nonce: this.#nonceFor(name) });
+      this.#held.set(name, { epoch, until, untilWall, nonce: this.#nonceFor(name) });
       this.#nonces.delete(name);
       gained.push(name);
     }

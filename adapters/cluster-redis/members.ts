@@ -25,6 +25,8 @@ export interface MembersDeps {
   readonly leaseMs: number;
   /** Monotonic, ms. */
   readonly clock: () => number;
+  /** ms since 1970. */
+  readonly wall: () => number;
   /** Somebody has come or gone, or tells something else of itself. */
   readonly changed: (members: readonly Member[]) => void;
   readonly alarm: (line: string) => void;
@@ -57,6 +59,8 @@ return {redis.call('HDEL', KEYS[1], ARGV[1])}
 
 /** Takeovers wait for a row to stand still, and it is looked at this often. */
 const BEATS_A_LEASE = 8;
+/** It beats and we look, each at its own time: a row that has stood still for so many beats has missed one. */
+const LATE_BEATS = 3;
 /** A dead node is given up a little later than its lease ends: two clocks do not run alike. */
 const MARGIN = 1.1;
 
@@ -73,7 +77,10 @@ export class Members {
   #beats = 0;
   /** By node; ourselves included once we have beaten. */
   #seen = new Map<string, Seen>();
+  /** Given up in the last look; their rows may still be there. */
+  #dead: readonly string[] = [];
   #reachedAt = -Infinity;
+  #reachedWall = -Infinity;
   #beating = false;
   #namesake = '';
   #timer: NodeJS.Timeout | undefined;
@@ -93,9 +100,28 @@ export class Members {
     return [...this.#seen.values()].map(({ member }) => member).sort((a, b) => (a.node < b.node ? -1 : 1));
   }
 
+  /** Another one with each start. */
+  get incarnation(): string {
+    return this.#incarnation;
+  }
+
+  /** Those that have not shown that they live when they should have, or have just been given up. */
+  get late(): readonly string[] {
+    const { node, leaseMs, clock } = this.#deps;
+    const lateAt = clock() - (leaseMs / BEATS_A_LEASE) * LATE_BEATS;
+    const late = [...this.#seen].flatMap(([name, { at }]) => (name !== node && at < lateAt ? name : []));
+    return [...late, ...this.#dead];
+  }
+
   /** True while the others can see that we live. */
   get isHere(): boolean {
     return this.#deps.clock() < this.#reachedAt + this.#deps.leaseMs;
+  }
+
+  /** Until when they can, if we cannot reach them any more: on our monotonic clock and on the wall clock. */
+  get hereUntil(): { readonly at: number; readonly wall: number } {
+    const { leaseMs } = this.#deps;
+    return { at: this.#reachedAt + leaseMs, wall: this.#reachedWall + leaseMs };
   }
 
   /** Tells what `about` says now, before the next beat. */
@@ -124,9 +150,9 @@ export class Members {
   }
 
   async #beat(): Promise<void> {
-    const { line, cluster, node, about, clock } = this.#deps;
+    const { line, cluster, node, about, clock, wall } = this.#deps;
     const key = membersKey(cluster);
-    const sentAt = clock();
+    const [sentAt, sentWall] = [clock(), wall()];
     const row: Row = { v: 1, incarnation: this.#incarnation, beats: ++this.#beats, about: about() };
     // In one go, in this order: what we read is what stood there before us.
     const [rows] = await Promise.all([
@@ -134,6 +160,7 @@ export class Members {
       line.command('HSET', key, node, JSON.stringify(row)),
     ]);
     this.#reachedAt = sentAt;
+    this.#reachedWall = sentWall;
     await this.#look(rows as Buffer[], row, clock());
   }
 
@@ -155,6 +182,7 @@ export class Members {
     }
     seen.set(node, { row: '', member: { node, incarnation: own.incarnation, about: own.about }, at: now });
     this.#seen = seen;
+    this.#dead = dead.map(([name]) => name);
     if (describe(before) !== describe(seen)) this.#deps.changed(this.list);
     for (const [name, row] of dead) {
       await this.#deps.line.script(FORGET, [membersKey(this.#deps.cluster)], [name, row]);

@@ -9,6 +9,8 @@ import type { SessionTimers } from './session-messages.ts';
 export interface LinkTarget {
   /** Which of its carrier's binds it is, from 1; those of `separate` are two sessions each. */
   readonly slot: number;
+  /** The lease it lives by, in a cluster, as the worker numbers them; undefined: it may always be. */
+  readonly lease: number | undefined;
   /** 1 or more; the first is the one we want, the others are tried by turns while it cannot be had. */
   readonly places: readonly Place[];
   /** '' = the system's choice. */
@@ -33,6 +35,8 @@ export interface LinkDeps extends Omit<CarrierDeps, 'bind' | 'timers' | 'habits'
   readonly bound: (session: CarrierSession) => BindActor;
   /** One line for the log. `ended`: it was stopped, and does not come back. @param reason why it is not bound */
   readonly changed: (state: 'bound' | 'lost' | 'ended', reason: string, peer: string) => void;
+  /** It was stopped, and has neither session nor connection any more. */
+  readonly over: () => void;
 }
 
 /** The wait before attempt `n` (from 0): doubled each time, up to the longest, and a quarter less at random. */
@@ -90,10 +94,17 @@ export class CarrierLink {
     this.#stopped = true;
     this.#retry.cancel();
     if (this.#session) this.#session.drain(limitMs);
-    else this.#socket?.destroy();
+    else if (this.#socket) this.#socket.destroy();
+    else this.#deps.over();
   }
 
   #connect(): void {
+    const { gate } = this.#deps;
+    if (gate && (!gate.isOpen || gate.isEnding)) {
+      this.reason = gate.reason;
+      this.#retry.start(gate.lookMs);
+      return;
+    }
     const { places, localAddress, tls } = this.target;
     this.#place = places[this.#turn % places.length]!;
     this.#connectingMs = this.#deps.monotonic();
@@ -115,7 +126,7 @@ export class CarrierLink {
       error => (why = error.message || (error as NodeJS.ErrnoException).code || 'connection failed'),
     );
     socket.once('close', () => this.#lost(why));
-    this.#look.start(LOOK_MS);
+    this.#look.start(this.#lookMs);
   }
 
   #opened(socket: Socket): void {
@@ -136,9 +147,20 @@ export class CarrierLink {
     });
   }
 
+  get #lookMs(): number {
+    return this.#deps.gate?.lookMs ?? LOOK_MS;
+  }
+
   #lookAtTime(): void {
-    this.#look.start(LOOK_MS);
+    this.#look.start(this.#lookMs);
     const nowMs = this.#deps.monotonic();
+    const { gate } = this.#deps;
+    // Closed before it is another's to open: an unbind could not be waited for.
+    if (gate?.isEnding) {
+      if (this.#session) this.#session.abort(gate.reason);
+      else this.#socket?.destroy(new Error(gate.reason));
+      return;
+    }
     if (this.#session) this.#session.tick(nowMs);
     else if (nowMs - this.#connectingMs >= this.#settings.bindTimeoutMs) {
       this.#socket?.destroy(new Error('no connection in time'));
@@ -152,7 +174,10 @@ export class CarrierLink {
     this.reason = reason;
     this.#turn++;
     this.#deps.changed(this.#stopped ? 'ended' : 'lost', reason, this.peer);
-    if (this.#stopped) return;
+    if (this.#stopped) {
+      this.#deps.over();
+      return;
+    }
     const { reconnectMs, reconnectMaxMs } = this.#settings;
     this.#retry.start(reconnectDelay(this.#attempt++, reconnectMs, reconnectMaxMs, this.#deps.random()));
   }

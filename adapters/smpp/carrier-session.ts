@@ -14,6 +14,7 @@ import type { Addressing } from './addressing.ts';
 import type { Form } from './form.ts';
 import { answerOf, type MessageWriter } from './mapping.ts';
 import { ParsedReceipt, parseReceipt } from './receipt-parse.ts';
+import type { Gate } from './output.ts';
 import { SmppSession, type SideEffect } from './session.ts';
 import type { SessionTimers } from './session-messages.ts';
 import { hasTlvs, type BindType } from './session-states.ts';
@@ -53,6 +54,8 @@ export interface CarrierDeps {
   readonly writer: MessageWriter;
   readonly now: () => number;
   readonly monotonic: () => number;
+  /** In a cluster: nothing is said once its slot, or our claims on messages, are not ours any more. */
+  readonly gate?: Gate | undefined;
   /** A PDU, where `tracePdus` is on. */
   readonly traced: (direction: 'in' | 'out', command: string, status: number, sequence: number, octets: number) => void;
   /** The carrier has accepted the bind: starts the session's actor. */

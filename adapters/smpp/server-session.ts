@@ -19,6 +19,7 @@ import { isDatagram, isTransaction, onceOnly, Transaction, type AnsweredAs } fro
 import type { Session } from './operations/operation.ts';
 import { replaceIfPresent } from './operations/replace-if-present.ts';
 import { OPERATIONS } from './operations/table.ts';
+import type { Gate } from './output.ts';
 import { SmppSession, type SideEffect } from './session.ts';
 import type { SessionTimers } from './session-messages.ts';
 import { bindTypeOf, hasTlvs, type BindType } from './session-states.ts';
@@ -61,6 +62,8 @@ export interface ServerDeps {
   readonly monotonic: () => number;
   /** May this peer bind? Asked once per bind request. */
   readonly authorize: (request: BindRequest) => Promise<BindVerdict>;
+  /** In a cluster: messages leave only while our claims on them hold. */
+  readonly gate?: Gate | undefined;
   /** Starts the session's actor. */
   readonly bind: (session: ServerSession, request: BindRequest) => BindActor;
   readonly sentAsData: (account: string) => SentAsData;
@@ -92,7 +95,12 @@ export class ServerSession extends SmppSession implements Wire {
   form: Form = AS_KEPT;
 
   constructor(socket: Socket, peer: string, deps: ServerDeps) {
-    super('smsc', socket, peer, { timers: deps.settings.timers, now: deps.now, monotonic: deps.monotonic });
+    super('smsc', socket, peer, {
+      timers: deps.settings.timers,
+      now: deps.now,
+      monotonic: deps.monotonic,
+      gate: deps.gate,
+    });
     this.#deps = deps;
   }
 
@@ -177,6 +185,7 @@ export class ServerSession extends SmppSession implements Wire {
         this.#actor?.answered(sequence, deliverAnswerOf(TOO_LONG), TOO_LONG, undefined, 0, 0);
       setImmediate(later);
     }
+    this.out.guard();
   }
 
   protected perform(effect: SideEffect): void {

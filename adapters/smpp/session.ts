@@ -8,7 +8,7 @@ import { PduError } from './codec/errors.ts';
 import { Framer, type FrameSink } from './codec/framer.ts';
 import { writeGenericNack, writeHeaderOnly } from './codec/hot-write.ts';
 import type { Pdu, PduInput } from './codec/pdus.ts';
-import { Output } from './output.ts';
+import { Output, type Gate } from './output.ts';
 import { openSession, step } from './session-fsm.ts';
 import type {
   CloseReason,
@@ -51,6 +51,8 @@ export interface SessionDeps {
   readonly timers: SessionTimers;
   readonly now: () => number;
   readonly monotonic: () => number;
+  /** In a cluster: what we send to the peer leaves only while it is open. Our answers to an ESME always do. */
+  readonly gate?: Gate | undefined;
 }
 
 /**
@@ -88,7 +90,7 @@ export abstract class SmppSession implements FrameSink {
     this.#activity = { lastReceivedMs: nowMs, lastMessageMs: nowMs, partialSinceMs: -1, blockedSinceMs: -1 };
     this.#life = openSession(side, deps.timers, nowMs);
     this.may = receivable(side, 'OPEN');
-    this.out = new Output(socket);
+    this.out = new Output(socket, deps.gate, side === 'esme');
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('error', error => this.#disconnected(error.message));

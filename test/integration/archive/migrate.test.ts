@@ -2,7 +2,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { getTableColumns, getViewSelectedFields, type Table, getTableName } from 'drizzle-orm';
 import { connect } from '../../../drizzle/connect.ts';
 import { openDatabase } from '../../../drizzle/db.ts';
-import { loadConfiguration, saveConfiguration, type ConfigurationSnapshot } from '../../../drizzle/configuration.ts';
+import {
+  configurationVersion,
+  loadConfiguration,
+  saveConfiguration,
+  type ConfigurationSnapshot,
+} from '../../../drizzle/configuration.ts';
 import { migrate, NewerDatabaseError } from '../../../drizzle/migrate.ts';
 import * as archive from '../../../drizzle/schema/archive.ts';
 import * as configuration from '../../../drizzle/schema/configuration.ts';
@@ -91,9 +96,10 @@ test('a configuration is saved whole and loaded again', async () => {
     users: [entry('admin')],
     apiKeys: [entry('ops')],
     settings: [entry('retry', { factor: null }), entry('flag', { on: false })],
+    version: 1,
     routing: { version: 1, routes: [{ called_prefix: '44', dest_smsc: 'sink' }] },
   };
-  await saveConfiguration(open.db, first);
+  expect(await saveConfiguration(open.db, first, 0)).toBe(true);
   expect(await loadConfiguration(open.db)).toEqual({ ...first, settings: first.settings.toReversed() });
 
   const second = {
@@ -101,25 +107,64 @@ test('a configuration is saved whole and loaded again', async () => {
     accounts: [entry('load', { binds: 2 })],
     users: [],
     settings: [],
+    version: 2,
     routing: { version: 2, routes: [] },
   };
-  await saveConfiguration(open.db, second);
+  expect(await saveConfiguration(open.db, second, 1)).toBe(true);
   expect(await loadConfiguration(open.db)).toEqual(second);
   // Back to version 1, which is still there.
-  await saveConfiguration(open.db, { ...second, routing: first.routing });
+  expect(await saveConfiguration(open.db, { ...second, version: 3, routing: first.routing }, 2)).toBe(true);
   expect((await loadConfiguration(open.db))?.routing).toEqual(first.routing);
 
-  const taken = { ...second, accounts: [], routing: { version: 1, routes: [] } };
-  await expect(saveConfiguration(open.db, taken)).rejects.toMatchObject({ code: 'ROUTING_VERSION_TAKEN', version: 1 });
+  const taken = { ...second, version: 4, accounts: [], routing: { version: 1, routes: [] } };
+  await expect(saveConfiguration(open.db, taken, 3)).rejects.toMatchObject({
+    code: 'ROUTING_VERSION_TAKEN',
+    version: 1,
+  });
   expect((await loadConfiguration(open.db))?.accounts).toEqual(second.accounts);
+});
+
+test('of several that come from one version one gets through, whole', async () => {
+  await migrate(url);
+  const databases = Array.from({ length: 4 }, (_, i) => openDatabase(url, `test ${i}`));
+  const none = { carriers: [], frontends: [], users: [], apiKeys: [], settings: [] };
+  const tried = async (before: number): Promise<number[]> => {
+    const done = await Promise.all(
+      databases.map(({ db }, i) => {
+        const routing = { version: before + 1, routes: [i] };
+        return saveConfiguration(
+          db,
+          { ...none, version: before + 1, accounts: [entry(`a${i}`)], routing },
+          before,
+        ).catch(() => false);
+      }),
+    );
+    return done.flatMap((isDone, i) => (isDone ? [i] : []));
+  };
+  for (let version = 0; version < 5; version++) {
+    const [winner, ...others] = await tried(version);
+    expect(others).toEqual([]);
+    const now = await loadConfiguration(databases[0]!.db);
+    expect(now?.version).toBe(version + 1);
+    expect(now?.accounts.map(({ name }) => name)).toEqual([`a${winner}`]);
+    expect(now?.routing).toEqual({ version: version + 1, routes: [winner] });
+    expect(await configurationVersion(databases[0]!.db)).toBe(version + 1);
+  }
+  expect(await saveConfiguration(databases[0]!.db, { ...none, version: 9, accounts: [], routing: undefined }, 4)).toBe(
+    false,
+  );
+  expect(await saveConfiguration(databases[0]!.db, { ...none, version: 9, accounts: [], routing: undefined }, 0)).toBe(
+    false,
+  );
+  for (const database of databases) await database.close();
 });
 
 test('100,000 accounts', async () => {
   await migrate(url);
   await using open = openDatabase(url, 'test');
   const accounts = Array.from({ length: 100_000 }, (_, i) => ({ name: `account-${i}`, definition: { binds: i } }));
-  const snapshot = { accounts, carriers: [], frontends: [], users: [], apiKeys: [], settings: [], routing: undefined };
-  await saveConfiguration(open.db, snapshot);
-  await saveConfiguration(open.db, { ...snapshot, accounts: accounts.slice(1) });
+  const none = { carriers: [], frontends: [], users: [], apiKeys: [], settings: [], routing: undefined };
+  await saveConfiguration(open.db, { ...none, version: 1, accounts }, 0);
+  await saveConfiguration(open.db, { ...none, version: 2, accounts: accounts.slice(1) }, 1);
   expect((await loadConfiguration(open.db))?.accounts).toHaveLength(99_999);
 });

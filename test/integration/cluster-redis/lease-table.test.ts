@@ -34,7 +34,10 @@ async function table(node: string, options: { url?: string; leaseMs?: number; re
   const line = new RedisLine(parseRedisAddress(url), { deadlineMs: 300, insecure: false }, key);
   lines.push(line);
   expect(await line.up(5000)).toBe(true);
-  return new LeaseTable({ line, cluster: `table-${run}`, node, leaseMs, replicas, clock: now }, 'slots');
+  return new LeaseTable(
+    { line, cluster: `table-${run}`, node, leaseMs, replicas, clock: now, wall: () => Date.now() },
+    'slots',
+  );
 }
 
 const free =

@@ -45,6 +45,7 @@ async function join(node: string, about: () => About = () => ({}), url = redis.u
     about,
     leaseMs: LEASE_MS,
     clock: () => performance.now(),
+    wall: () => Date.now(),
     changed: now => changes.push(now),
     alarm: said => alarms.push(said),
   });

@@ -48,6 +48,8 @@ export interface TrafficDeps {
   readonly random: () => number;
   readonly settings: TrafficSettings;
   readonly partitions: Partitions;
+  /** False while what was claimed from this stripe may be somebody else's. Undefined: it never is. */
+  readonly holds?: ((stripe: number) => boolean) | undefined;
   /** How a destination is to be treated; asked once per destination and at every change. */
   readonly routeSettings: (destination: string) => RouteSettings;
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
@@ -107,7 +109,7 @@ export class Traffic {
   readonly #deskRef: ActorRef<ReceiptMessage>;
   readonly #gathererRef: ActorRef<GathererMessage>;
   /** Queues that this worker gathers from, and their partitions. */
-  readonly #gathered: ReadonlyMap<string, number>;
+  #gathered: ReadonlyMap<string, number>;
   #gatherer!: Gatherer;
   #settler!: Settler;
   #intake!: Intake;
@@ -200,7 +202,7 @@ export class Traffic {
           failed,
         })),
     });
-    this.#gathered = new Map(deps.partitions.own.map(partition => [queueOf(partition), partition]));
+    this.#gathered = gatheredQueues(deps.partitions.own);
     this.#gathererRef = this.#system.spawn<GathererMessage>({
       ...permanent('gatherer'),
       create: self =>
@@ -275,6 +277,23 @@ export class Traffic {
   /** Another worker has ended: the claims on batches of its stripes have lapsed. */
   lapsed(stripes: readonly number[]): void {
     for (const { ref } of this.#routes.values()) ref.tell({ type: 'lapsed', stripes });
+  }
+
+  /** What might not be sent, since its stripe might have been another's (`holds`), may be sent again. */
+  resumed(): void {
+    for (const { ref } of this.#routes.values()) ref.tell({ type: 'resumed' });
+  }
+
+  /** Another worker is to have these stripes: what was claimed from them and is not sent yet is given back. */
+  giveBack(stripes: readonly number[]): void {
+    for (const { ref } of this.#routes.values()) ref.tell({ type: 'give-back', stripes });
+  }
+
+  /** This worker has other stripes than before: numbers come from the first of them, and it gathers these partitions. */
+  moved(own: readonly number[]): void {
+    this.#numbers.renew();
+    this.#gathered = gatheredQueues(own);
+    this.#gathererRef.tell({ type: 'partitions', own });
   }
 
   /** These queues have something ready. */
@@ -370,6 +389,7 @@ export class Traffic {
             wake: ms => wake.start(ms),
             failed: error => this.#failed(error),
             self,
+            holds: this.#deps.holds,
           },
           this.#deps.routeSettings(destination),
         )),
@@ -463,6 +483,9 @@ export class Traffic {
     this.#deps.failed(error);
   }
 }
+
+const gatheredQueues = (own: readonly number[]): ReadonlyMap<string, number> =>
+  new Map(own.map(partition => [queueOf(partition), partition]));
 
 const READY: RouteMessage = { type: 'ready' };
 const TICK = { type: 'tick' } as const;

@@ -12,7 +12,7 @@ import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive
 import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
 import { machineIsBusy, Patience } from '../adapters/archive/patience.ts';
-import { storeOver } from '../actors/store/store-link.ts';
+import { onNotices, storeOver } from '../actors/store/store-link.ts';
 import { StripedStore } from '../actors/store/striped-store.ts';
 import { openDatabase, type OpenDatabase } from '../drizzle/db.ts';
 import { fatal } from '../runtime/fatal.ts';
@@ -41,7 +41,7 @@ const NICE = 5;
 
 await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) => {
   yieldToTraffic();
-  const store = new StripedStore(new Map());
+  const store = new StripedStore(new Map(), 'refused');
   let postgres: EmbeddedPostgres | undefined;
   let archive: Archive | undefined;
   let database: OpenDatabase | undefined;
@@ -104,6 +104,14 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
       if (peer.role !== 'worker') return;
       const link = new Link(port, {
         peer: `worker ${peer.index}`,
+        // In a cluster stripes come and go.
+        service: onNotices({
+          held: ({ leases }) =>
+            store.holds(
+              peer.index,
+              leases.map(([stripe]) => stripe),
+            ),
+        }),
         closed: () => store.disconnect(peer.index, worker),
       });
       const worker = storeOver(link);

@@ -214,11 +214,19 @@ function complete(directory: Omit<Live, 'routing'>): Omit<Live, 'routing'> {
   };
 }
 
-/** The key of the public ids: made at the first start. Another one would give old messages new ids. */
-export async function idKeyOf(store: ConfigStore): Promise<Uint8Array> {
+/**
+ * The key of the public ids: made at the first start. Another one would give old messages new ids.
+ *
+ * @param shared in a cluster: several nodes may make their first start at the same time
+ */
+export async function idKeyOf(
+  store: ConfigStore,
+  shared: { first(name: string, value: Uint8Array): Promise<Uint8Array> } | undefined,
+): Promise<Uint8Array> {
   const known = await store.getConfig(ID_KEY);
-  if (known) return known;
+  if (known) return Uint8Array.from(known);
   const key = Uint8Array.from(randomBytes(16));
+  if (shared) return Uint8Array.from(await shared.first(ID_KEY, key));
   await store.putConfig(ID_KEY, key);
   return key;
 }

@@ -3,6 +3,7 @@ import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { batchNumberOf, STRIPE_LIMIT, stripeOf, type MessageId } from '../actors/message/id.ts';
 import type { FoundMessage, StoreStats } from '../actors/ports.ts';
 import { addStats } from '../actors/store/store-stats.ts';
+import type { ConfigStore } from './live-configuration.ts';
 import type { WorkerApi } from './worker-messages.ts';
 
 /**
@@ -25,10 +26,20 @@ export function stripesFor(folder: string, workers: number): number[][] {
 export class NodeStores {
   readonly #workers: () => readonly WorkerHandle<WorkerApi>[];
   readonly #stripes: readonly (readonly number[])[];
+  readonly #shared: () => ConfigStore | undefined;
 
-  constructor(workers: () => readonly WorkerHandle<WorkerApi>[], stripes: readonly (readonly number[])[]) {
+  /**
+   * @param stripes by worker; none in a cluster, where each worker reaches all
+   * @param shared where the nodes of a cluster keep their configuration
+   */
+  constructor(
+    workers: () => readonly WorkerHandle<WorkerApi>[],
+    stripes: readonly (readonly number[])[],
+    shared: () => ConfigStore | undefined,
+  ) {
     this.#workers = workers;
     this.#stripes = stripes;
+    this.#shared = shared;
   }
 
   async find(id: MessageId): Promise<FoundMessage | undefined> {
@@ -44,7 +55,7 @@ export class NodeStores {
     return [...new Set((await Promise.all(this.#workers().map(worker => worker.api.alarms()))).flat())];
   }
 
-  /** Configuration lies in stripe 0. @throws while its worker is being restarted */
+  /** Alone, configuration lies in stripe 0. @throws while its worker is being restarted */
   async getConfig(key: string): Promise<Uint8Array | undefined> {
     return this.#configuration().getConfig(key);
   }
@@ -53,13 +64,14 @@ export class NodeStores {
     await this.#configuration().putConfig(key, value);
   }
 
-  #configuration(): WorkerHandle<WorkerApi>['api'] {
-    const api = this.#keeper(0);
+  #configuration(): Pick<ConfigStore, 'getConfig' | 'putConfig'> {
+    const api = this.#shared() ?? this.#keeper(0);
     if (!api) throw new Error('the configuration cannot be reached: its worker is being restarted');
     return api;
   }
 
   #keeper(stripe: number): WorkerHandle<WorkerApi>['api'] | undefined {
+    if (this.#shared()) return this.#workers()[0]?.api;
     return this.#workers().find(worker => this.#stripes[worker.index]?.includes(stripe))?.api;
   }
 }

@@ -24,10 +24,12 @@ import { checkServerTls, type ServerTls } from '../adapters/smpp/server-tls.ts';
 import { STATUS } from '../adapters/smpp/codec/command-status.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
+import { Cluster, clusterSettingsOf, nodeIdIn, type ClusterSettings } from './cluster.ts';
 import { CrashHistory } from './crash-history.ts';
 import { directoryFor, type DirectorySources, type SimulatorPlace } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
+import { Membership } from './membership.ts';
 import { RunningNode } from './node-control.ts';
 import { NodeMetrics } from './node-metrics.ts';
 import { restCalls } from './rest-calls.ts';
@@ -90,6 +92,10 @@ export class Node {
   /** The first start is done: from here on a worker that comes up is set up at once. */
   #serving = false;
 
+  /** Undefined: this node is alone. */
+  readonly #clusterSettings: ClusterSettings | undefined;
+  #membership: Membership | undefined;
+
   /** Takes the data folder. @throws FolderLockedError when another process has it */
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -105,7 +111,12 @@ export class Node {
       (error, to) =>
         this.#log.warn('threads could not be wired', { to: `${to.role} ${to.index}`, error: error as Error }),
     );
+    this.#clusterSettings =
+      options.configuration.redis &&
+      clusterSettingsOf(options.configuration, nodeIdIn(data_dir, options.configuration.node_id));
+    const cluster = this.#clusterSettings;
     const storeData: Omit<StoreThreadData, 'careful'> = {
+      cluster,
       folder: resolve(data_dir),
       settings: {
         maxQueued: store.max_messages,
@@ -115,7 +126,7 @@ export class Node {
         reserveOctets: RESERVE_OCTETS,
       },
       archives: options.configuration.archive.enabled,
-      stripes: stripesFor(join(resolve(data_dir), 'store'), this.#workerCount),
+      stripes: cluster ? [] : stripesFor(join(resolve(data_dir), 'store'), this.#workerCount),
     };
     this.#archive = this.#pool<ArchiveApi>('archive', './archive-thread.ts', 1, () => storeData);
     this.#simulator = this.#pool<SimulatorApi>('simulator', './simulator-thread.ts', 1, () => undefined);
@@ -123,7 +134,11 @@ export class Node {
       ...storeData,
       careful: this.#crashes.isCareful(index, systemClock.monotonicMs()),
     }));
-    this.stores = new NodeStores(() => this.#workers.workers, storeData.stripes);
+    this.stores = new NodeStores(
+      () => this.#workers.workers,
+      storeData.stripes,
+      () => this.#membership?.cluster.values,
+    );
     this.#metrics = new NodeMetrics(this, this.#workerCount);
   }
 
@@ -160,6 +175,10 @@ export class Node {
   get workers(): readonly WorkerHandle<WorkerApi>[] {
     return this.#workers.workers;
   }
+  /** Undefined: this node is alone, or has not come so far yet. */
+  get cluster(): Cluster | undefined {
+    return this.#membership?.cluster;
+  }
   /** Lines about damage, the newest last. */
   get alarms(): readonly string[] {
     return this.#alarms;
@@ -176,13 +195,17 @@ export class Node {
       checkServerTls(tls);
       await probe(listeners.host, listeners.smpps.port, 'SMPP with TLS');
     }
-    // Their stores come first: the live configuration is in one of them.
+    const settings = this.#clusterSettings;
+    const cluster = settings && (await Cluster.open(settings, line => this.#log.error(line)));
+    if (cluster) this.#membership = new Membership(cluster, this.#workerCount, () => this.#workers.workers);
+    // Their stores come first: alone, the live configuration is in one of them.
     await this.#workers.start();
     const store = this.stores;
-    this.id = await nodeIdOf(store, configuration.node_id);
+    this.id = cluster?.node ?? (await nodeIdOf(store, configuration.node_id));
     const sink = makeSink(this.id);
     this.#log = createLogger(sink, configuration.log.level, systemClock.nowMs);
-    this.#idKey = await idKeyOf(store);
+    await this.#membership?.join(this.#log, this.version);
+    this.#idKey = await idKeyOf(store, cluster?.values);
     const box = new SealedBox(loadSecretKey(configuration.data_dir, environment));
     const { configuration: live, first } = await LiveConfiguration.open(store, this.#hasher, box);
     this.#configuration = live;
@@ -205,6 +228,7 @@ export class Node {
     this.#gatekeeper.useAccounts(live.live.accounts);
     this.#table = compileRouting(live.live.routing);
     await this.#startSimulators();
+    await this.#membership?.ready();
     await Promise.all(this.#workers.workers.map(worker => this.#setUp(worker)));
     this.#serving = true;
     await this.#startRest(secrets, first);
@@ -332,10 +356,14 @@ export class Node {
     this.#lifecycle = new Lifecycle({
       clock: systemClock,
       timers: this.#timers,
-      drain: [{ name: 'sessions', limitMs: this.#drainLimitMs, run: () => this.#drainWorkers() }],
+      drain: [
+        { name: 'sessions', limitMs: this.#drainLimitMs, run: () => this.#drainWorkers() },
+        { name: 'stripes', limitMs: this.#drainLimitMs, run: async () => this.#membership?.retire() },
+      ],
       stop: [
         { name: 'control socket', limitMs: SECOND, run: async () => this.#control?.close() },
         { name: 'archive', limitMs: STOP_MS, run: () => this.#archive.stop() },
+        { name: 'cluster', limitMs: STOP_MS, run: async () => this.#membership?.leave() },
         { name: 'workers', limitMs: STOP_MS * 2, run: () => this.#workers.stop() },
         { name: 'simulator', limitMs: SECOND, run: () => this.#simulator.stop() },
         {
@@ -436,6 +464,7 @@ export class Node {
   #up<Api extends object>(worker: WorkerHandle<Api>): void {
     const wired = this.#wiring.up(worker);
     this.#wired.set(worker, wired);
+    if (worker.role === 'worker') this.#membership?.workersChanged();
     let ready = wired;
     if (worker.role === 'simulator' && worker.life > 1) ready = this.configurationChanged(false);
     if (worker.role === 'worker' && this.#serving) ready = this.#setUp(worker as unknown as WorkerHandle<WorkerApi>);

@@ -18,12 +18,6 @@ export async function startNode(options: StartOptions, version: string): Promise
     for (const problem of problems) process.stderr.write(`heliograph: ${formatProblem(problem)}\n`);
     process.exit(1);
   }
-  if (configuration.redis !== undefined) {
-    process.stderr.write(
-      'heliograph: redis: expected to be absent: this release runs on one machine, without REDIS_URL\n',
-    );
-    process.exit(1);
-  }
   const terminal = process.stdout.isTTY;
   for (const warning of warnings) process.stderr.write(`heliograph: warning: ${formatProblem(warning)}\n`);
   try {

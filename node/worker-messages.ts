@@ -12,6 +12,7 @@ import type { PeerCharset } from '../actors/text/charset.ts';
 import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
 import type { Role } from '../adapters/http/caller.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
+import type { WatchedLease } from '../adapters/store-redis/stripe-owner.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
 import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../adapters/smpp/server-session.ts';
@@ -164,8 +165,24 @@ export interface HttpSettings {
   readonly version: string;
 }
 
+/** Of a worker in a cluster: which stripes it has, and whom it shares them with. */
+export interface ClusterWorkerApi {
+  /** Its name on the bus between nodes: another one with each life. */
+  life(): string;
+  /** The names of all workers of other nodes. */
+  usePeers(lives: readonly string[]): void;
+  /** The stripes it has now. */
+  stripes(): number[];
+  /** Takes a stripe, if its lease allows. Returns whether it has it. */
+  openStripe(stripe: number, watched: WatchedLease): Promise<boolean>;
+  /** Gives a stripe away in good order; resolves when anybody may take it. */
+  releaseStripe(stripe: number): Promise<void>;
+  /** Nothing more is claimed from its stripes; resolves when nothing is. */
+  retire(): Promise<void>;
+}
+
 /** Methods of a traffic worker. The store's are about its own stripes. */
-export interface WorkerApi extends Pick<MessageStore, 'find' | 'stats' | 'getConfig' | 'putConfig'> {
+export interface WorkerApi extends ClusterWorkerApi, Pick<MessageStore, 'find' | 'stats' | 'getConfig' | 'putConfig'> {
   /** Lines about damage found so far; each is given once. */
   alarms(): string[];
   setup(setup: WorkerSetup, main: MainCalls): Promise<void>;

@@ -8,15 +8,19 @@ import { Link } from '../runtime/link/link.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
 import type { Partitions } from '../actors/traffic.ts';
 import { LmdbStore, type StoreSettings } from '../adapters/store-lmdb/lmdb-store.ts';
-import { onRing, ring, serveStore, storeOver } from '../actors/store/store-link.ts';
+import { onNotices, ring, serveStore, storeOver } from '../actors/store/store-link.ts';
 import { StripedStore } from '../actors/store/striped-store.ts';
+import type { ClusterSettings } from './cluster.ts';
+import type { StoreEvents, Stores } from './stores.ts';
 
 /** What main gives every worker at its start. */
 export interface StoreThreadData {
   /** The data folder. */
   readonly folder: string;
   readonly settings: StoreSettings;
-  /** By worker: the stripes it keeps. */
+  /** Undefined: this node is alone. */
+  readonly cluster: ClusterSettings | undefined;
+  /** By worker: the stripes it keeps in the data folder; none in a cluster. */
   readonly stripes: readonly (readonly number[])[];
   /** False: there is no archive, what is settled goes. */
   readonly archives: boolean;
@@ -35,11 +39,12 @@ const AGED_EVERY = 10;
  * A worker commits what comes in through it into its own stripe: the way of a message crosses no thread unless its
  * destination's session, or its receipt, is elsewhere.
  */
-export class WorkerStores {
+export class WorkerStores implements Stores {
   /** For this worker's traffic. */
   readonly store: StripedStore;
   /** Who gathers parts of long messages: each worker those that lie in its stripes. */
   readonly partitions: Partitions;
+  readonly holds = undefined;
   readonly #data: StoreThreadData;
   readonly #engines = new Map<number, LmdbStore>();
   readonly #links = new Map<number, Link>();
@@ -47,8 +52,7 @@ export class WorkerStores {
   #discards = 0;
   /** The archive's link: it only asks. Held so that it lives as long as this thread. */
   #asking: Link | undefined;
-  readonly #ready: (destinations: readonly string[]) => void;
-  readonly #lapsed: (stripes: readonly number[]) => void;
+  readonly #events: Pick<StoreEvents, 'ready' | 'lapsed'>;
   readonly #alarms: string[] = [];
   /** What expires does so by this one. */
   readonly #clock = new BelievedClock(systemClock, event => this.#alarms.push(describeJump(event)));
@@ -56,22 +60,13 @@ export class WorkerStores {
 
   /**
    * Opens the stripes. Damage is set aside and told by `alarms`.
-   *
-   * @param ready queues that have something ready, here or elsewhere
-   * @param lapsed the worker that keeps these stripes has ended, and with it the claims on them
    */
-  constructor(
-    index: number,
-    data: StoreThreadData,
-    ready: (destinations: readonly string[]) => void,
-    lapsed: (stripes: readonly number[]) => void,
-  ) {
+  constructor(index: number, data: StoreThreadData, events: Pick<StoreEvents, 'ready' | 'lapsed'>) {
     this.#data = data;
     this.partitions = { all: data.stripes.flat(), own: data.stripes[index]! };
-    this.#ready = ready;
-    this.#lapsed = lapsed;
+    this.#events = events;
     for (const stripe of data.stripes[index]!) this.#engines.set(stripe, this.#open(stripe));
-    this.store = this.#claimant().store;
+    this.store = this.#claimant('waits').store;
     if (!data.archives) this.#discarding = setInterval(() => this.#discard(), DISCARD_EVERY_MS);
   }
 
@@ -90,7 +85,7 @@ export class WorkerStores {
   connected(peer: PeerName, port: MessagePort): void {
     if (peer.role === 'worker') this.#connectWorker(peer.index, port);
     else {
-      const { store, end } = this.#claimant();
+      const { store, end } = this.#claimant('refused');
       this.#asking = new Link(port, { peer: peer.role, service: serveStore(store), closed: end });
     }
   }
@@ -110,12 +105,14 @@ export class WorkerStores {
 
   #connectWorker(index: number, port: MessagePort): void {
     const stripes = this.#data.stripes[index]!;
-    const claimant = this.#claimant();
+    const claimant = this.#claimant('refused');
     const service = {
       ...serveStore(claimant.store),
-      ...onRing(destinations => {
-        this.store.rang(index, destinations);
-        this.#ready(destinations);
+      ...onNotices({
+        ready: destinations => {
+          this.store.rang(index, destinations);
+          this.#events.ready(destinations);
+        },
       }),
     };
     const link = new Link(port, {
@@ -126,7 +123,7 @@ export class WorkerStores {
         claimant.end();
         this.store.disconnect(index, store);
         if (this.#links.get(index) === link) this.#links.delete(index);
-        this.#lapsed(stripes);
+        this.#events.lapsed(stripes);
       },
     });
     const store = storeOver(link);
@@ -138,10 +135,10 @@ export class WorkerStores {
   }
 
   /** This worker's own stripes, for one claimant. */
-  #claimant(): { readonly store: StripedStore; readonly end: () => void } {
+  #claimant(elsewhere: 'waits' | 'refused'): { readonly store: StripedStore; readonly end: () => void } {
     const claimants = [...this.#engines].map(([stripe, engine]) => [stripe, engine.claimant()] as const);
     return {
-      store: new StripedStore(new Map(claimants.map(([stripe, { store }]) => [stripe, store]))),
+      store: new StripedStore(new Map(claimants.map(([stripe, { store }]) => [stripe, store])), elsewhere),
       end: () => {
         for (const [, claimant] of claimants) claimant.end();
       },
@@ -170,7 +167,7 @@ export class WorkerStores {
         fatal: line => fatal(line),
         alarm: line => this.#alarms.push(line),
         ready: destinations => {
-          this.#ready(destinations);
+          this.#events.ready(destinations);
           for (const link of this.#links.values()) ring(link, destinations);
         },
       },

@@ -27,6 +27,8 @@ import { trafficOf, WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
+import { ClusterStores } from './cluster-stores.ts';
+import type { StoreEvents, Stores } from './stores.ts';
 import type {
   MainCalls,
   SendRequest,
@@ -63,7 +65,9 @@ export class Worker implements ThreadBody<WorkerApi> {
   readonly #index: number;
   readonly #careful: boolean;
   readonly #timers = new Timers(systemClock);
-  readonly #stores: WorkerStores;
+  readonly #stores: Stores;
+  /** The same, in a cluster. */
+  readonly #shared: ClusterStores | undefined;
   #traffic: Traffic | undefined;
   #setup!: WorkerSetup;
   #main!: MainCalls;
@@ -86,12 +90,15 @@ export class Worker implements ThreadBody<WorkerApi> {
   constructor(index: number, data: StoreThreadData) {
     this.#index = index;
     this.#careful = data.careful;
-    this.#stores = new WorkerStores(
-      index,
-      data,
-      destinations => this.#traffic?.ready(destinations),
-      stripes => this.#traffic?.lapsed(stripes),
-    );
+    const events: StoreEvents = {
+      ready: destinations => this.#traffic?.ready(destinations),
+      lapsed: stripes => this.#traffic?.lapsed(stripes),
+      resumed: () => this.#traffic?.resumed(),
+      giveBack: stripes => this.#traffic?.giveBack(stripes),
+      moved: () => this.#traffic?.moved(this.#stores.partitions.own),
+    };
+    this.#shared = data.cluster && new ClusterStores(data, data.cluster, events);
+    this.#stores = this.#shared ?? new WorkerStores(index, data, events);
     const { store } = this.#stores;
     this.#congestion = new Congestion(() => this.#stores.fill(), systemClock.monotonicMs);
     this.api = {
@@ -112,6 +119,12 @@ export class Worker implements ThreadBody<WorkerApi> {
       getConfig: key => store.getConfig(key),
       putConfig: (key, value) => store.putConfig(key, value),
       alarms: () => this.#stores.alarms(),
+      life: () => this.#inCluster().life,
+      usePeers: lives => this.#inCluster().usePeers(lives),
+      stripes: () => this.#inCluster().stripes,
+      openStripe: (stripe, watched) => this.#inCluster().open(stripe, watched),
+      releaseStripe: stripe => this.#inCluster().release(stripe),
+      retire: () => this.#inCluster().retire(),
     };
   }
 
@@ -125,6 +138,11 @@ export class Worker implements ThreadBody<WorkerApi> {
     await this.#traffic?.stop();
     this.#metrics?.stop();
     await this.#stores.close();
+  }
+
+  #inCluster(): ClusterStores {
+    if (!this.#shared) throw new Error('this node is alone');
+    return this.#shared;
   }
 
   /** Other workers settle into the stripes kept here, so those stay open until all of them are done. */
@@ -168,6 +186,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       random: Math.random,
       settings: setup.traffic,
       partitions: this.#stores.partitions,
+      holds: this.#stores.holds,
       committed: ms => this.#metrics?.committed(ms),
       answered: (side, ms) => this.#metrics?.answered(side, ms),
       routeSettings: destination => this.#routeSettings(destination),

@@ -13,6 +13,8 @@ export class NumberSource {
   #end = 0;
   #spare = 0;
   #fetching = false;
+  /** The next block takes the place of all that there is. */
+  #renewing = false;
 
   /** @param arrived called when numbers have come after `take` had none */
   constructor(store: Pick<MessageStore, 'allocate'>, arrived: () => void, failed: (error: unknown) => void) {
@@ -40,10 +42,21 @@ export class NumberSource {
     return number;
   }
 
+  /** The store's first stripe is another than before: a block of that one's is fetched, and the others are left. */
+  renew(): void {
+    this.#renewing = true;
+    if (!this.#fetching) this.#fetch().then(this.#arrived, this.#failed);
+  }
+
   async #fetch(): Promise<void> {
     this.#fetching = true;
     try {
-      this.#spare = await this.#store.allocate(BLOCK);
+      do {
+        const isNew = this.#renewing;
+        this.#renewing = false;
+        this.#spare = await this.#store.allocate(BLOCK);
+        if (isNew) this.#next = this.#end = 0;
+      } while (this.#renewing);
     } finally {
       this.#fetching = false;
     }

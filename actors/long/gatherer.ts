@@ -4,7 +4,7 @@ import type { Intake, Made } from '../batch/intake.ts';
 import { Source } from '../batch/source.ts';
 import { readBatch, type Batch } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
-import { messageId, type MessageId } from '../message/id.ts';
+import { batchNumberOf, messageId, stripeOf, type MessageId } from '../message/id.ts';
 import { Fate, LedgerFlag, What, type LedgerWriter } from '../message/ledger.ts';
 import { readReceipt } from '../message/receipt.ts';
 import { deliverAfterOf, expiresAtOf, Kind, R, readRecord, RecordFlag, type ArchiveMode } from '../message/record.ts';
@@ -43,6 +43,8 @@ export type GathererMessage =
   | { readonly type: 'ready'; readonly partition: number }
   | { readonly type: 'claimed'; readonly partition: number; readonly claimed: readonly Claimed[] }
   | { readonly type: 'found'; readonly news: WholeNews; readonly found: FoundMessage | undefined }
+  /** From here on it gathers these. */
+  | { readonly type: 'partitions'; readonly own: readonly number[] }
   | { readonly type: 'tick' };
 
 export interface GathererDeps {
@@ -52,7 +54,7 @@ export interface GathererDeps {
   readonly settler: Settler;
   readonly desk: ReceiptDesk;
   readonly intake: Intake;
-  /** Partitions that this worker, and no other, gathers. */
+  /** Partitions that this worker, and no other, gathers at first. */
   readonly own: readonly number[];
   readonly settings: GathererSettings;
   readonly counters: GathererCounters;
@@ -76,6 +78,7 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
   readonly #sets = new PartSets();
   readonly #wholes = new NewsOfWholes();
   readonly #fanOut: FanOut;
+  #own: ReadonlySet<number>;
   /** Partitions that may have something ready. */
   readonly #ready: Set<number>;
   #claiming = false;
@@ -88,6 +91,7 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
 
   constructor(deps: GathererDeps) {
     this.#deps = deps;
+    this.#own = new Set(deps.own);
     this.#ready = new Set(deps.own);
     this.#fanOut = new FanOut(deps.desk, (id, partition) => this.#settle(queueOf(partition), id, Fate.delivered));
   }
@@ -112,9 +116,13 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
         if (message.claimed.length === 0) return;
         this.#ready.add(message.partition);
         for (const claimed of message.claimed) this.#take(claimed, message.partition);
+        if (!this.#own.has(message.partition)) this.#use([...this.#own]);
         return;
       case 'found':
         this.#found(message.news, message.found);
+        return;
+      case 'partitions':
+        this.#use(message.own);
         return;
       case 'tick':
         this.#tick();
@@ -151,6 +159,32 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
     const outcome = outcomeOf(news, whole.record[whole.at + R.parts]!, this.#deps.now());
     this.#wholes.delete(whole.id);
     this.#conclude(whole, outcome, news?.ids ?? []);
+  }
+
+  /** What it holds of partitions that another worker gathers is given back, for that one to claim. */
+  #use(own: readonly number[]): void {
+    for (const partition of own) if (!this.#own.has(partition)) this.#ready.add(partition);
+    this.#own = new Set(own);
+    for (const partition of this.#ready) if (!this.#own.has(partition)) this.#ready.delete(partition);
+    const underWay = new Set(this.#submitted.values());
+    for (const set of this.#sets.sets) {
+      const partition = partitionOfPart(set.parts[0]!);
+      if (this.#own.has(partition) || underWay.has(set)) continue;
+      this.#sets.remove(set);
+      this.#refused = this.#refused.filter(refused => refused !== set);
+      for (const part of set.parts) this.#release(queueOf(partition), idOf(part), part.attempts);
+    }
+    for (const news of this.#wholes.all) {
+      if (this.#own.has(stripeOf(batchNumberOf(news.id)))) continue;
+      this.#wholes.delete(news.id);
+      for (const id of news.ids) this.#release(queueOfMessage(news.id), id, 0);
+    }
+  }
+
+  #release(queue: string, id: MessageId, attempts: number): void {
+    const { settler, now } = this.#deps;
+    settler.writer(queue).add(id, What.released, Fate.queued, attempts, 0, 0, now(), undefined, 0, 0);
+    settler.added(undefined, -1);
   }
 
   #claim(): void {
@@ -300,11 +334,7 @@ export class Gatherer implements Actor<GathererMessage>, Submitter {
   #giveUp(set: PartSet): void {
     this.#sets.remove(set);
     this.#deps.counters.partsAlone += set.parts.length;
-    for (const part of set.parts) {
-      const { batch, index } = part;
-      const { destination } = batch.groups[batch.buffer[batch.offsets[index]! + R.group]!]!;
-      this.#alone(part, Number(destination.slice(destination.indexOf('/') + 1)));
-    }
+    for (const part of set.parts) this.#alone(part, partitionOfPart(part));
   }
 
   /** A part goes on as it came. */
@@ -372,6 +402,12 @@ const NO_NAME = Buffer.alloc(0);
 
 const accountOf = (batch: Batch, index: number): string =>
   batch.groups[batch.buffer[batch.offsets[index]! + R.group]!]!.account;
+
+/** By the queue that it was claimed from. */
+function partitionOfPart({ batch, index }: HeldPart): number {
+  const { destination } = batch.groups[batch.buffer[batch.offsets[index]! + R.group]!]!;
+  return Number(destination.slice(destination.indexOf('/') + 1));
+}
 
 function attemptsAt(batch: Batch, index: number, attempts: number): Uint8Array {
   const all = new Uint8Array(attempts === 0 ? 0 : batch.count);

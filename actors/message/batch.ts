@@ -19,6 +19,8 @@ import type { MessageDraft } from './draft.ts';
  */
 const MAGIC = 0x01424748;
 const HEAD = 40;
+/** Where a batch has its number. */
+export const BATCH_NUMBER_AT = 16;
 
 export interface Group {
   /** Where the queue leads: a carrier, an account, a frontend. '' for messages settled at birth. */

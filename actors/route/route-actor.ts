@@ -28,6 +28,10 @@ export type RouteMessage =
   | { readonly type: 'woken' }
   /** The claims on batches of these stripes have lapsed: what is not sent yet is not ours any more. */
   | { readonly type: 'lapsed'; readonly stripes: readonly number[] }
+  /** What may not be sent may be sent again. */
+  | { readonly type: 'resumed' }
+  /** Another is to have these stripes: what is not sent yet is given back. */
+  | { readonly type: 'give-back'; readonly stripes: readonly number[] }
   | { readonly type: 'outlet-up'; readonly outlet: Outlet }
   | { readonly type: 'outlet-down'; readonly outlet: Outlet }
   | { readonly type: 'settings'; readonly settings: RouteSettings };
@@ -39,6 +43,8 @@ export interface RouteDeps extends OutcomeDeps {
   readonly wake: (ms: number) => void;
   readonly failed: (error: unknown) => void;
   readonly self: { tell(message: RouteMessage): boolean };
+  /** False while what was claimed from this stripe may be somebody else's: none of it is sent. Undefined: never. */
+  readonly holds: ((stripe: number) => boolean) | undefined;
 }
 
 /** Messages held beyond what the windows take, so that a session never waits for a claim. */
@@ -62,6 +68,8 @@ export class RouteActor implements Actor<RouteMessage> {
   readonly #outcomes: Outcomes;
   readonly #outlets: Outlet[] = [];
   readonly #lanes: Stretch[][] = [[], [], [], []];
+  /** By lane: what was claimed from stripes that may be somebody else's now. */
+  #suspended: Stretch[][] = [[], [], [], []];
   #held = 0;
   #turn = 0;
   /** Something was sent in this turn. */
@@ -114,7 +122,13 @@ export class RouteActor implements Actor<RouteMessage> {
         this.#waking = false;
         return;
       case 'lapsed':
-        this.#forget(message.stripes);
+        this.#dropStripes(message.stripes, (delivery, _index) => this.#deps.deliveries.fated(delivery));
+        return;
+      case 'resumed':
+        this.#resume();
+        return;
+      case 'give-back':
+        this.#dropStripes(message.stripes, (delivery, index) => this.#outcomes.lost(delivery, index));
         return;
       case 'outlet-up':
         this.#outlets.push(message.outlet);
@@ -172,6 +186,7 @@ export class RouteActor implements Actor<RouteMessage> {
   #dispatch(): void {
     if (this.#held === 0) return;
     const now = this.#deps.now();
+    const { holds } = this.#deps;
     let allowed = this.#allowed();
     for (let lane = 3; lane >= 0; lane--) {
       const stretches = this.#lanes[lane]!;
@@ -179,6 +194,11 @@ export class RouteActor implements Actor<RouteMessage> {
       while (done < stretches.length) {
         const stretch = stretches[done]!;
         const { delivery, indexes } = stretch;
+        if (holds && !holds(stripeOf(delivery.batch.number))) {
+          this.#suspended[lane]!.push(stretch);
+          done++;
+          continue;
+        }
         while (stretch.next < indexes.length) {
           const index = indexes[stretch.next]!;
           if (expiresAtOf(delivery.batch.buffer, delivery.at(index)) <= now) {
@@ -280,22 +300,29 @@ export class RouteActor implements Actor<RouteMessage> {
     return sum;
   }
 
-  #forget(stripes: readonly number[]): void {
-    for (const lane of this.#lanes) {
+  /** @param drop called for each message held of these stripes; it is held no more */
+  #dropStripes(stripes: readonly number[], drop: (delivery: Delivery, index: number) => void): void {
+    for (const lane of [...this.#lanes, ...this.#suspended]) {
       for (let i = lane.length - 1; i >= 0; i--) {
         const { delivery, indexes, next } = lane[i]!;
         if (!stripes.includes(stripeOf(delivery.batch.number))) continue;
         lane.splice(i, 1);
         this.#held -= indexes.length - next;
-        for (let left = indexes.length - next; left > 0; left--) this.#deps.deliveries.fated(delivery);
+        for (let at = next; at < indexes.length; at++) drop(delivery, indexes[at]!);
       }
     }
+  }
+
+  #resume(): void {
+    for (let lane = 0; lane < 4; lane++) this.#lanes[lane]!.unshift(...this.#suspended[lane]!);
+    this.#suspended = [[], [], [], []];
+    this.#more = true;
   }
 
   /** No session is left here: somebody else may have one. */
   #giveBack(): void {
     if (this.#held === 0) return;
-    for (const stretches of this.#lanes) {
+    for (const stretches of [...this.#lanes, ...this.#suspended]) {
       for (const { delivery, indexes, next } of stretches) {
         for (let i = next; i < indexes.length; i++) this.#outcomes.lost(delivery, indexes[i]!);
       }

@@ -82,6 +82,9 @@ export class CorrelatedBuilder {
   }
 }
 
+/** Of so many ids none is known. */
+export const correlatedNothing = (count: number): Correlated => new CorrelatedBuilder(count).done();
+
 /** Places that were asked for and not found. */
 export function missing(found: Correlated): number[] {
   const places: number[] = [];

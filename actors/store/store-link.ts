@@ -3,7 +3,7 @@ import { Answer } from '../../runtime/link/link.ts';
 import { RuntimeError } from '../../runtime/errors.ts';
 import type { Claimed, Correlated, FoundMessage, MessageStore, OutboxItem } from '../ports.ts';
 
-/** The message store's verbs between threads of one process. Both ends are of one release. */
+/** The message store's verbs between threads, of one node or of two. Must never change: nodes of two releases speak them. */
 const Verb = {
   allocate: 1,
   append: 2,
@@ -26,7 +26,21 @@ const Verb = {
   amend: 18,
   search: 19,
   outcome: 20,
+  /** Notice: which stripes the sender has, and for how long for certain (`Held`). */
+  held: 21,
+  /** Notice from the store: what is claimed from these stripes and not sent yet is wanted back. */
+  giveBack: 22,
 } as const;
+
+/** What the workers of a cluster tell one another again and again. */
+export interface Held {
+  /** On the sender's clock, ms. */
+  readonly sentAt: number;
+  /** When the receiver sent what the sender has heard last, on the receiver's clock; 0 = nothing yet. */
+  readonly heard: number;
+  /** The sender's stripes, and how long from `sentAt` on each is the sender's for certain, ms. */
+  readonly leases: readonly (readonly [stripe: number, leftMs: number])[];
+}
 
 type Arguments<K extends keyof MessageStore> = Parameters<MessageStore[K]>;
 
@@ -69,11 +83,29 @@ export function ring(link: Link, destinations: readonly string[]): void {
   link.notify(Verb.ready, destinations);
 }
 
-/** The other end of `ring`. */
-export function onRing(ready: (destinations: readonly string[]) => void): LinkService {
+export function tellHeld(link: Link, held: Held): void {
+  link.notify(Verb.held, held);
+}
+
+export function tellGiveBack(link: Link, stripes: readonly number[]): void {
+  link.notify(Verb.giveBack, stripes);
+}
+
+/** What is done with what the other end tells. */
+export interface Notices {
+  /** These queues have something ready. */
+  readonly ready?: (destinations: readonly string[]) => void;
+  readonly held?: (held: Held) => void;
+  readonly giveBack?: (stripes: readonly number[]) => void;
+}
+
+/** The other end of `ring`, `tellHeld`, `tellGiveBack`. */
+export function onNotices({ ready, held, giveBack }: Notices): LinkService {
   return {
     notice: (verb, body) => {
-      if (verb === Verb.ready) ready(body as readonly string[]);
+      if (verb === Verb.ready) ready?.(body as readonly string[]);
+      else if (verb === Verb.held) held?.(body as Held);
+      else if (verb === Verb.giveBack) giveBack?.(body as readonly number[]);
     },
   };
 }

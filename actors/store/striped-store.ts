@@ -1,8 +1,11 @@
 import { nextEntry } from '../message/ledger.ts';
 import { batchNumberOf, stripeOf } from '../message/id.ts';
 import type {
+  AppendOutcome,
+  AppendRequest,
   Claimed,
   ClaimedEnded,
+  Correlated,
   FoundMessage,
   LedgerFrame,
   Match,
@@ -10,46 +13,82 @@ import type {
   OutboxItem,
   StoreStats,
 } from '../ports.ts';
+import { RuntimeError } from '../../runtime/errors.ts';
 import { LinkClosed } from '../../runtime/link/link.ts';
-import { mergeCorrelated, missing } from './records.ts';
+import { BATCH_NUMBER_AT } from '../message/batch.ts';
+import { correlatedNothing, mergeCorrelated, missing } from './records.ts';
 import { addStats } from './store-stats.ts';
 
+/** How another worker is called: by its index in this node, by its life on the bus in others. */
+export type PeerName = number | string;
+
 interface Peer {
-  readonly stripes: readonly number[];
+  stripes: readonly number[];
   readonly store: MessageStore;
 }
 
+/** A stripe that nobody has is looked for again after this long at the latest, ms. */
+const LOOK_MS = 250;
+
 /**
- * The stripes of this node as one message store, as one thread sees them. Its own are called directly: what comes in
- * here is committed here, and usually leaves here, without crossing a thread. Those of other workers are asked over
- * links, for what they have that this thread can do: a queue whose session is here, a receipt that came here.
+ * The stripes of this node, or cluster, as one message store, as one thread sees them. Its own are called directly: what
+ * comes in here is committed here, and usually leaves here, without crossing a thread. Those of other workers are asked
+ * over links, for what they have that this thread can do: a queue whose session is here, a receipt that came here.
+ *
+ * In a cluster stripes come and go. What must reach a stripe (what became of messages, a receipt) waits for whoever has
+ * it next; what only asks is answered without it.
  */
 export class StripedStore implements MessageStore {
   readonly #own: ReadonlyMap<number, MessageStore>;
+  readonly #elsewhere: 'waits' | 'refused';
   /** Other workers that can be asked now. One that is being restarted cannot. */
-  readonly #peers = new Map<number, Peer>();
+  readonly #peers = new Map<PeerName, Peer>();
   /** Destinations for which other workers have told of something ready. */
-  readonly #rang = new Map<string, Set<number>>();
+  readonly #rang = new Map<string, Set<PeerName>>();
+  /** Whoever waits for a stripe that nobody has. */
+  #waiting: (() => void)[] = [];
 
-  /** @param own this thread's stripes; the first takes what comes in. Empty: a thread that only asks (the archive's) */
-  constructor(own: ReadonlyMap<number, MessageStore>) {
+  /**
+   * @param own this thread's stripes, as they are at any time; the first takes what comes in. Empty: a thread that only asks
+   *   (the archive's)
+   * @param elsewhere what becomes of what is for a stripe that cannot be reached now: it waits until that can; or it is
+   *   refused, for one who asks over a link and knows better who has the stripe
+   */
+  constructor(own: ReadonlyMap<number, MessageStore>, elsewhere: 'waits' | 'refused') {
     this.#own = own;
+    this.#elsewhere = elsewhere;
   }
 
   /** Another worker, with these stripes, can be asked from here on. */
-  connect(worker: number, stripes: readonly number[], store: MessageStore): void {
+  connect(worker: PeerName, stripes: readonly number[], store: MessageStore): void {
     this.#peers.set(worker, { stripes, store });
+    this.moved();
+  }
+
+  /** It has these stripes from here on. */
+  holds(worker: PeerName, stripes: readonly number[]): void {
+    const peer = this.#peers.get(worker);
+    if (!peer) return;
+    peer.stripes = stripes;
+    this.moved();
+  }
+
+  /** Somebody may have a stripe that nobody had. */
+  moved(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const told of waiting) told();
   }
 
   /** It is gone, unless it has come back already: then `store` is the one it had before. */
-  disconnect(worker: number, store: MessageStore): void {
+  disconnect(worker: PeerName, store: MessageStore): void {
     if (this.#peers.get(worker)?.store !== store) return;
     this.#peers.delete(worker);
     for (const workers of this.#rang.values()) workers.delete(worker);
   }
 
   /** Another worker has something ready for these. */
-  rang(worker: number, destinations: readonly string[]): void {
+  rang(worker: PeerName, destinations: readonly string[]): void {
     for (const destination of destinations) {
       const workers = this.#rang.get(destination);
       if (workers) workers.add(worker);
@@ -57,16 +96,25 @@ export class StripedStore implements MessageStore {
     }
   }
 
-  allocate(count: number): Promise<number> {
-    return this.#first().allocate(count);
+  async allocate(count: number): Promise<number> {
+    for (;;) {
+      const [first] = this.#own.values();
+      try {
+        if (first) return await first.allocate(count);
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+      await this.#movedOrLate();
+    }
   }
 
-  append(request: Parameters<MessageStore['append']>[0]): ReturnType<MessageStore['append']> {
+  append(request: AppendRequest): Promise<AppendOutcome> {
     const elsewhere: LedgerFrame[] = [];
-    const ledger = this.#splitOwn(request.ledger, elsewhere);
-    const appended = this.#first().append({ ...request, ledger });
+    const stripe = stripeOf(asBuffer(request.batch).readDoubleLE(BATCH_NUMBER_AT));
+    const ledger = split(request.ledger, other => other === stripe, elsewhere);
+    const appended = this.#append(stripe, { ...request, ledger });
     if (elsewhere.length === 0) return appended;
-    // The receipt is safe before the fate it tells is recorded in the other stripe: at worst it is told twice.
+    // The receipt is safe before the fate it tells is recorded in another stripe: at worst it is told twice.
     return appended.then(async outcome => {
       if (outcome.type === 'done') await this.settle(elsewhere);
       return outcome;
@@ -75,14 +123,10 @@ export class StripedStore implements MessageStore {
 
   async settle(frames: readonly LedgerFrame[]): Promise<void> {
     const elsewhere: LedgerFrame[] = [];
-    const own = this.#splitOwn(frames, elsewhere);
+    const own = split(frames, stripe => this.#own.has(stripe), elsewhere);
     const settled: Promise<void>[] = [];
     if (own.length > 0) settled.push(this.#settleOwn(own));
-    for (const [stripe, theirs] of byStripe(elsewhere)) {
-      // Gone with its worker: its claims lapse, and what was sent of them may be sent again, as after any crash.
-      const store = this.#peerWith(stripe);
-      if (store) settled.push(store.settle(theirs).catch(ignoreClosed));
-    }
+    for (const [stripe, theirs] of byStripe(elsewhere)) settled.push(this.#settleAt(stripe, theirs));
     await Promise.all(settled);
   }
 
@@ -91,11 +135,11 @@ export class StripedStore implements MessageStore {
     let left = max;
     for (const store of this.#own.values()) {
       if (left <= 0) return claims;
-      left -= take(claims, await store.claim(destination, left));
+      left -= take(claims, (await store.claim(destination, left).catch(ignoreGone)) ?? []);
     }
     for (const worker of this.#rang.get(destination) ?? []) {
       if (left <= 0) return claims;
-      const theirs = (await this.#peers.get(worker)?.store.claim(destination, left).catch(ignoreClosed)) ?? [];
+      const theirs = (await this.#peers.get(worker)?.store.claim(destination, left).catch(ignoreGone)) ?? [];
       const got = take(claims, theirs);
       if (got === 0) this.#rang.get(destination)?.delete(worker);
       left -= got;
@@ -105,11 +149,11 @@ export class StripedStore implements MessageStore {
 
   async claimAlone(destination: string): Promise<Claimed | undefined> {
     for (const store of this.#own.values()) {
-      const claim = await store.claimAlone(destination);
+      const claim = await store.claimAlone(destination).catch(ignoreGone);
       if (claim) return claim;
     }
     for (const worker of this.#rang.get(destination) ?? []) {
-      const claim = await this.#peers.get(worker)?.store.claimAlone(destination).catch(ignoreClosed);
+      const claim = await this.#peers.get(worker)?.store.claimAlone(destination).catch(ignoreGone);
       if (claim) return claim;
       this.#rang.get(destination)?.delete(worker);
     }
@@ -117,43 +161,38 @@ export class StripedStore implements MessageStore {
   }
 
   async claimEnded(max: number): Promise<readonly ClaimedEnded[]> {
-    const claims = await Promise.all([...this.#own.values()].map(store => store.claimEnded(max)));
-    return claims.flat();
+    const claims = await Promise.all([...this.#own.values()].map(store => store.claimEnded(max).catch(ignoreGone)));
+    return claims.flatMap(own => own ?? []);
   }
 
   async correlate(carrier: string, carrierIds: readonly string[]): ReturnType<MessageStore['correlate']> {
-    const [first, ...rest] = this.#all();
-    if (!first) throw new Error('no stripe can be asked');
-    let found = await first.correlate(carrier, carrierIds);
-    for (const store of rest) {
-      const places = missing(found);
-      if (places.length === 0) break;
-      const more = await store
-        .correlate(
-          carrier,
-          places.map(place => carrierIds[place]!),
-        )
-        .catch(ignoreClosed);
-      if (more) found = mergeCorrelated(found, places, more);
+    let found: Correlated | undefined;
+    for (const store of this.#all()) {
+      const places = found && missing(found);
+      if (places?.length === 0) break;
+      const asked = places ? places.map(place => carrierIds[place]!) : carrierIds;
+      const more = await store.correlate(carrier, asked).catch(ignoreGone);
+      if (more) found = found && places ? mergeCorrelated(found, places, more) : more;
     }
-    return found;
+    // Nobody could be asked: the receipts wait, like those that come before their message's response.
+    return found ?? correlatedNothing(carrierIds.length);
   }
 
   async find(id: number): Promise<FoundMessage | undefined> {
-    return this.#of(id)?.find(id);
+    return this.#of(id)?.find(id).catch(ignoreGone);
   }
 
   async cancel(id: number): ReturnType<MessageStore['cancel']> {
-    return this.#of(id)?.cancel(id) ?? 'unknown';
+    return (await this.#of(id)?.cancel(id).catch(ignoreGone)) ?? 'unknown';
   }
 
   async amend(id: number, record: Uint8Array): ReturnType<MessageStore['amend']> {
-    return this.#of(id)?.amend(id, record) ?? 'unknown';
+    return (await this.#of(id)?.amend(id, record).catch(ignoreGone)) ?? 'unknown';
   }
 
   async search(account: string, match: Match, limit: number): Promise<readonly FoundMessage[]> {
     const found = await Promise.all(
-      this.#all().map(async store => (await store.search(account, match, limit).catch(ignoreClosed)) ?? []),
+      this.#all().map(async store => (await store.search(account, match, limit).catch(ignoreGone)) ?? []),
     );
     return found
       .flat()
@@ -162,11 +201,13 @@ export class StripedStore implements MessageStore {
   }
 
   async outcome(id: number, waitMs: number): Promise<FoundMessage | undefined> {
-    return this.#of(id)?.outcome(id, waitMs);
+    return this.#of(id)?.outcome(id, waitMs).catch(ignoreGone);
   }
 
   async scan(destination: string, after: number, limit: number): Promise<readonly FoundMessage[]> {
-    const found = await Promise.all(this.#all().map(store => store.scan(destination, after, limit)));
+    const found = await Promise.all(
+      this.#all().map(async store => (await store.scan(destination, after, limit).catch(ignoreGone)) ?? []),
+    );
     return found
       .flat()
       .sort((a, b) => a.createdAt - b.createdAt || a.id - b.id)
@@ -176,7 +217,7 @@ export class StripedStore implements MessageStore {
   async outbox(maxMessages: number): Promise<readonly OutboxItem[]> {
     const stores = this.#all();
     const share = Math.ceil(maxMessages / Math.max(1, stores.length));
-    const items = await Promise.all(stores.map(store => store.outbox(share).catch(ignoreClosed)));
+    const items = await Promise.all(stores.map(store => store.outbox(share).catch(ignoreGone)));
     return items.flatMap(own => own ?? []);
   }
 
@@ -197,7 +238,7 @@ export class StripedStore implements MessageStore {
   }
 
   async stats(): Promise<StoreStats> {
-    return addStats(await Promise.all(this.#all().map(store => store.stats())));
+    return addStats((await Promise.all(this.#all().map(store => store.stats().catch(ignoreGone)))).filter(isThere));
   }
 
   /** Of this thread's stripes alone. */
@@ -223,41 +264,84 @@ export class StripedStore implements MessageStore {
     return first;
   }
 
+  /** Who has it now, this thread or another. */
+  #with(stripe: number): MessageStore | undefined {
+    return this.#own.get(stripe) ?? this.#peerWith(stripe);
+  }
+
   #peerWith(stripe: number): MessageStore | undefined {
     for (const peer of this.#peers.values()) if (peer.stripes.includes(stripe)) return peer.store;
     return undefined;
   }
 
   #of(id: number): MessageStore | undefined {
-    const stripe = stripeOf(batchNumberOf(id));
-    return this.#own.get(stripe) ?? this.#peerWith(stripe);
+    return this.#with(stripeOf(batchNumberOf(id)));
   }
 
   #settleOwn(frames: readonly LedgerFrame[]): Promise<void> {
-    if (this.#own.size === 1) return this.#first().settle(frames);
-    const settled = [...byStripe(frames)].map(([stripe, theirs]) => this.#own.get(stripe)!.settle(theirs));
+    if (this.#own.size === 1) {
+      const [[stripe, store]] = [...this.#own] as [[number, MessageStore]];
+      return store.settle(frames).catch((error: unknown) => {
+        if (!isGone(error)) throw error;
+        return this.#settleAt(stripe, frames);
+      });
+    }
+    const settled = [...byStripe(frames)].map(([stripe, theirs]) => this.#settleAt(stripe, theirs));
     return Promise.all(settled).then(() => undefined);
   }
 
-  /** The frames whose entries are all of own stripes; the others' entries go to `elsewhere`. */
-  #splitOwn(frames: readonly LedgerFrame[], elsewhere: LedgerFrame[]): LedgerFrame[] {
-    const own: LedgerFrame[] = [];
-    for (const frame of frames) {
-      if (this.#allOwn(frame)) {
-        own.push(frame);
-        continue;
+  /**
+   * Settles in one stripe, whoever has it: what was sent and answered is not sent again because a worker has ended. Twice
+   * is no harm: the second time nothing of it is claimed.
+   */
+  async #settleAt(stripe: number, frames: readonly LedgerFrame[]): Promise<void> {
+    for (;;) {
+      const store = this.#with(stripe);
+      try {
+        if (store) return await store.settle(frames);
+      } catch (error) {
+        if (!isGone(error)) throw error;
       }
-      for (const [stripe, [part]] of byStripe([frame])) (this.#own.has(stripe) ? own : elsewhere).push(part!);
+      await this.#movedOrLate();
     }
-    return own;
   }
 
-  #allOwn({ entries }: LedgerFrame): boolean {
-    const buffer = asBuffer(entries);
-    for (let at = 0; at < buffer.length; at = nextEntry(buffer, at)) {
-      if (!this.#own.has(stripeOf(batchNumberOf(buffer.readDoubleLE(at))))) return false;
+  #append(stripe: number, request: AppendRequest): Promise<AppendOutcome> {
+    const own = this.#own.get(stripe);
+    if (!own) return this.#appendElsewhere(stripe, request);
+    const appended = own.append(request);
+    if (!request.exempt) return appended;
+    // What must be taken goes to whoever has the stripe now.
+    return appended.then(outcome =>
+      isStopping(outcome) && this.#own.get(stripe) !== own ? this.#appendElsewhere(stripe, request) : outcome,
+    );
+  }
+
+  /** A batch whose number is of a stripe that this thread has no more. */
+  async #appendElsewhere(stripe: number, request: AppendRequest): Promise<AppendOutcome> {
+    if (!request.exempt) return { type: 'refused', reason: 'stopping' };
+    for (;;) {
+      const store = this.#with(stripe);
+      try {
+        const outcome = await store?.append({ ...request, take: [] });
+        if (outcome && !isStopping(outcome)) return outcome;
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+      await this.#movedOrLate();
     }
-    return true;
+  }
+
+  /** Until a stripe has moved, or a while has passed. @throws RuntimeError STRIPE_LOST when what is elsewhere is refused */
+  async #movedOrLate(): Promise<void> {
+    if (this.#elsewhere === 'refused') throw new RuntimeError('STRIPE_LOST', 'this worker does not have the stripe');
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, LOOK_MS);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   async #eachStripe<T>(
@@ -268,11 +352,36 @@ export class StripedStore implements MessageStore {
     const groups = Map.groupBy(items, item => stripeOf(numberOf(item)));
     await Promise.all(
       [...groups].map(([stripe, theirs]) => {
-        const store = this.#own.get(stripe) ?? this.#peerWith(stripe);
-        return store ? call(store, theirs).catch(ignoreClosed) : Promise.resolve();
+        const store = this.#with(stripe);
+        return store ? call(store, theirs).catch(ignoreGone) : Promise.resolve();
       }),
     );
   }
+}
+
+/** The frames whose entries are all of stripes that are `here`; the others' entries go to `elsewhere`. */
+function split(
+  frames: readonly LedgerFrame[],
+  here: (stripe: number) => boolean,
+  elsewhere: LedgerFrame[],
+): LedgerFrame[] {
+  const own: LedgerFrame[] = [];
+  for (const frame of frames) {
+    if (all(frame, here)) {
+      own.push(frame);
+      continue;
+    }
+    for (const [stripe, [part]] of byStripe([frame])) (here(stripe) ? own : elsewhere).push(part!);
+  }
+  return own;
+}
+
+function all({ entries }: LedgerFrame, here: (stripe: number) => boolean): boolean {
+  const buffer = asBuffer(entries);
+  for (let at = 0; at < buffer.length; at = nextEntry(buffer, at)) {
+    if (!here(stripeOf(batchNumberOf(buffer.readDoubleLE(at))))) return false;
+  }
+  return true;
 }
 
 /** Entries by stripe, each with frames of its own. */
@@ -309,10 +418,19 @@ function take(into: Claimed[], claims: readonly Claimed[]): number {
   return count;
 }
 
-/** The other worker is gone: what it had is for its next life to give. */
-function ignoreClosed(error: unknown): undefined {
-  if (!(error instanceof LinkClosed)) throw error;
+/** Whoever has a stripe has it no more, or cannot be asked just now: of a link, or of the engine that has lost it. */
+export function isGone(error: unknown): boolean {
+  return error instanceof LinkClosed || (error instanceof RuntimeError && GONE.has(error.code));
+}
+
+const GONE: ReadonlySet<string> = new Set(['STRIPE_LOST', 'STORE_CLOSED', 'LINK_FULL']);
+
+/** What it had is for the next one to give. */
+function ignoreGone(error: unknown): undefined {
+  if (!isGone(error)) throw error;
   return undefined;
 }
 
+const isThere = <T>(value: T | undefined): value is T => value !== undefined;
+const isStopping = (outcome: AppendOutcome): boolean => outcome.type === 'refused' && outcome.reason === 'stopping';
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -24,6 +24,7 @@ import { configKey, messageKey, numberKey, Tag } from '../../actors/store/keys.t
 import { load, type Loaded } from '../../actors/store/load.ts';
 import { correlate, find, scan } from '../../actors/store/lookups.ts';
 import { outcome } from '../../actors/store/outcome.ts';
+import { Discarding } from '../../actors/store/discarding.ts';
 import { PendingWrites } from '../../actors/store/pending-writes.ts';
 import type { Taken } from '../../actors/store/queues.ts';
 import { search } from '../../actors/store/search.ts';
@@ -88,8 +89,7 @@ export class LmdbStore {
   readonly #claimants: (Claimant | undefined)[] = [];
   #nextBatch: number;
   #quarantined = 0;
-  /** Messages that were settled at the last discarding. */
-  #toDiscard = 0;
+  readonly #discarding: Discarding;
   #stopping = false;
 
   /**
@@ -129,6 +129,7 @@ export class LmdbStore {
       find: id => find(this.#standings, this.#shelf, id),
       ready,
     });
+    this.#discarding = new Discarding(this.#standings.outbox);
     const loaded = load(this.#values.db, alarm);
     for (const [key, value] of loaded.moves) this.#writes.put(key, value);
     for (const state of loaded.rebuilt) this.#writes.touch(state);
@@ -259,25 +260,17 @@ export class LmdbStore {
   }
 
   /**
-   * There is no archive: what was settled when this was called last goes without a trace, so that whoever asks for a
-   * message can hear of its fate for a while; what is more than SETTLED_KEPT goes at once.
+   * There is no archive: what is settled goes after a while (`Discarding`).
    *
    * @param aged false: only what is too much
    * @returns messages that went
    */
   discardSettled(owner: number, aged: boolean): number {
-    const { outbox } = this.#standings;
-    const most = Math.max(outbox.messages - SETTLED_KEPT, aged ? this.#toDiscard : 0);
-    const taken: { state: BatchState; due: Uint8Array }[] = [];
-    outbox.takeComplete(Math.min(most, DISCARD_AT_ONCE), owner, taken);
-    // Of those that wait for receipts only what a receipt needs is kept on.
-    outbox.takeLingering(DISCARD_AT_ONCE, owner, taken);
     let count = 0;
-    for (const { state, due } of taken) {
+    for (const { state, due } of this.#discarding.take(owner, aged)) {
       for (const one of due) count += one;
       this.#archived(state, due);
     }
-    this.#toDiscard = aged ? outbox.messages : Math.max(0, this.#toDiscard - count);
     if (count > 0) this.#commit.enqueue(nobody);
     return count;
   }
@@ -409,10 +402,6 @@ export class LmdbStore {
 
 const NONE = new Uint8Array(0);
 const nobody = (): void => undefined;
-/** Settled messages that are kept for a while where there is no archive. */
-const SETTLED_KEPT = 2048;
-/** Messages that one discarding takes away: some milliseconds' work. */
-const DISCARD_AT_ONCE = 65_536;
 
 /** LMDB gives the number of the system's error: its name is what people look for. */
 function describe(error: unknown): string {

@@ -16,6 +16,7 @@ import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from '..
 import { ConfigValues } from '../../actors/store/config-values.ts';
 import { configKey, messageKey, numberKey, Tag } from '../../actors/store/keys.ts';
 import type { Loaded } from '../../actors/store/load.ts';
+import { Discarding } from '../../actors/store/discarding.ts';
 import { PendingWrites } from '../../actors/store/pending-writes.ts';
 import { Standings } from '../../actors/store/standings.ts';
 import { describeError, RuntimeError } from '../../runtime/errors.ts';
@@ -27,7 +28,7 @@ import { RoomWatch } from './room-watch.ts';
 import { StripeCommit } from './stripe-commit.ts';
 import { stripeKeys } from './stripe-keys.ts';
 import { loadStripe } from './stripe-load.ts';
-import { StripeLostError, StripeOwner } from './stripe-owner.ts';
+import { StripeLostError, StripeOwner, type WatchedLease } from './stripe-owner.ts';
 import { StripeReads } from './stripe-reads.ts';
 import type { RedisStoreDeps, RedisStoreSettings } from './store-settings.ts';
 
@@ -59,6 +60,7 @@ export class RedisStore {
   readonly #writes = new PendingWrites();
   readonly #commit: StripeCommit;
   readonly #standings: Standings;
+  readonly #discarding: Discarding;
   readonly #shelf: BatchShelf;
   readonly #reads: StripeReads;
   readonly #config: ConfigValues;
@@ -67,11 +69,13 @@ export class RedisStore {
   #nextBatch = 1;
   #quarantined = 0;
   #stopping = false;
+  #retiring = false;
 
   /**
    * Takes a stripe and loads it.
    *
    * @param stripe 0 to STRIPE_LIMIT-1
+   * @param watched its lease, where it has been watched
    * @throws RuntimeError REDIS_SETTINGS naming each setting that breaks the promise, STRIPE_HELD, REDIS_DOWN
    */
   static async open(
@@ -79,6 +83,7 @@ export class RedisStore {
     stripe: number,
     settings: RedisStoreSettings,
     deps: RedisStoreDeps,
+    watched?: WatchedLease,
   ): Promise<RedisStore> {
     const keys = stripeKeys(settings.name, stripe);
     const line = new RedisLine(address, settings, keys.meta);
@@ -97,6 +102,7 @@ export class RedisStore {
           lost: error => deps.lost(error),
         },
         settings.patienceMs,
+        watched,
       );
       const values = new FetchedValues({
         line,
@@ -155,6 +161,7 @@ export class RedisStore {
       find: id => this.#reads.findNow(id),
       ready,
     });
+    this.#discarding = new Discarding(this.#standings.outbox);
     this.#reads = new StripeReads({ values, shelf: this.#shelf, standings: this.#standings });
     for (const [key, value] of loaded.moves) this.#writes.put(key, value);
     for (const state of loaded.rebuilt) this.#writes.touch(state);
@@ -177,6 +184,21 @@ export class RedisStore {
   /** True while nobody else can have the stripe. What is claimed may be sent only then. */
   get holds(): boolean {
     return this.#owner.holds;
+  }
+
+  /** Until when that is so, at least, monotonic ms. */
+  get heldUntil(): number {
+    return this.#owner.heldUntil;
+  }
+
+  /** Nothing is claimed any more, so that it can be given to another without anything being sent twice. */
+  retire(): void {
+    this.#retiring = true;
+  }
+
+  /** Messages that somebody has claimed and not settled. */
+  get claimed(): number {
+    return this.#standings.queues.stats().reduce((sum, { claimed }) => sum + claimed, 0);
   }
 
   /** Commits whose answer did not come, and that Redis was asked about. */
@@ -206,7 +228,7 @@ export class RedisStore {
   #port(place: number, isLive: () => boolean): MessageStore {
     const standings = this.#standings;
     const reads = this.#reads;
-    const mayClaim = (): boolean => isLive() && this.holds;
+    const mayClaim = (): boolean => isLive() && this.holds && !this.#retiring;
     return {
       allocate: count => this.allocate(count),
       append: request => this.#append(request, place, isLive),
@@ -305,7 +327,10 @@ export class RedisStore {
     if (refused) return { type: 'refused', reason: refused };
     // Written, and yet no longer ours: its next owner has its messages.
     if (this.#owner.lost) return { type: 'done', granted: [] };
-    return { type: 'done', granted: this.#standings.admit(state, request.take, isLive() ? place : undefined) };
+    return {
+      type: 'done',
+      granted: this.#standings.admit(state, request.take, isLive() && !this.#retiring ? place : undefined),
+    };
   }
 
   async archived(items: readonly { number: number; due: Uint8Array }[]): Promise<void> {
@@ -324,6 +349,12 @@ export class RedisStore {
       () => this.#reads.keysOf(items.map(({ number }) => standings.get(number))),
     );
     await this.#flushed();
+  }
+
+  /** There is no archive: what is settled goes (`Discarding`). */
+  async discardSettled(owner: number, aged: boolean): Promise<void> {
+    const taken = this.#discarding.take(owner, aged);
+    if (taken.length > 0) await this.archived(taken.map(({ state: { number }, due }) => ({ number, due })));
   }
 
   async putConfig(key: string, value: Uint8Array | undefined): Promise<void> {

@@ -37,6 +37,14 @@ export class StripeLostError extends RuntimeError {
   }
 }
 
+/** A lease as somebody has watched it, on this machine's clock. */
+export interface WatchedLease {
+  readonly epoch: string;
+  readonly renewals: string;
+  /** When it was seen to move last, monotonic ms. */
+  readonly since: number;
+}
+
 /** How it stands with a commit. */
 interface Standing {
   readonly isThere: boolean;
@@ -46,7 +54,7 @@ interface Standing {
 
 const PAUSE_MS = 50;
 /** The lease of another is waited for a little longer than it lasts: two clocks do not run alike. */
-const MARGIN = 1.1;
+export const LEASE_MARGIN = 1.1;
 /** Refusals that mean: there is no room, or the disk is broken. Others pass (a failover, a start). */
 const NO_ROOM = new Set(['OOM', 'MISCONF']);
 
@@ -81,20 +89,21 @@ export class StripeOwner {
    * Takes the stripe: at once when it is free or was this node's, else when its owner has shown no sign of life for the
    * lease time.
    *
+   * @param before how somebody has watched its lease until now: a dead owner's is not waited for twice
    * @throws RuntimeError STRIPE_HELD naming the owner, or REDIS_DOWN, after `patienceMs`
    */
-  static async take(deps: OwnerDeps, patienceMs: number): Promise<StripeOwner> {
+  static async take(deps: OwnerDeps, patienceMs: number, before?: WatchedLease): Promise<StripeOwner> {
     const { line, keys, settings, clock } = deps;
     const nonce = randomUUID();
     const deadline = clock() + patienceMs;
-    let watched = { epoch: '', renewals: '', since: clock() };
+    let watched = before ?? { epoch: '', renewals: '', since: clock() };
     let held = '';
     for (;;) {
       try {
         const [owner, epoch, renewals] = await readMeta(line, keys);
         if (epoch !== watched.epoch || renewals !== watched.renewals) watched = { epoch, renewals, since: clock() };
         const free = owner === '' || owner === settings.node;
-        if (free || clock() - watched.since >= settings.leaseMs * MARGIN) {
+        if (free || clock() - watched.since >= settings.leaseMs * LEASE_MARGIN) {
           const sentAt = clock();
           const args = [settings.node, nonce, watched.epoch, watched.renewals];
           const { reply, replicas } = await line.script(TAKE, [keys.meta, keys.epochs], args, settings.replicas);
@@ -120,6 +129,11 @@ export class StripeOwner {
   /** True while nobody else can have the stripe. */
   get holds(): boolean {
     return this.#lost === undefined && this.#deps.clock() < this.#heldUntil;
+  }
+
+  /** Until when nobody else can have it, as far as is known now, monotonic ms. */
+  get heldUntil(): number {
+    return this.#lost === undefined ? this.#heldUntil : -Infinity;
   }
 
   get lost(): StripeLostError | undefined {

@@ -22,6 +22,13 @@ export const GOALS = {
     floor: 20,
     unit: ' ms',
   },
+  P3: {
+    what: 'the load of P1 through two nodes and Redis (appendfsync always) on the same machine, of one node',
+    better: 'more',
+    goal: 0.5,
+    floor: 0.25,
+    unit: '',
+  },
   P10: {
     what: 'rate of the others beside an ESME that never reads and one that never answers, of the rate without them',
     better: 'more',

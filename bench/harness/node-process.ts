@@ -16,6 +16,11 @@ export interface Extras {
   readonly carriers?: readonly object[];
   readonly routes?: readonly object[];
   readonly smpp?: object;
+  /** At the top of the file: `workers`, `cluster` and the like. */
+  readonly top?: object;
+  /** Where the carrier listens; absent: a free port. */
+  readonly carrierPort?: number;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const UP_LIMIT_MS = 60_000;
@@ -35,13 +40,16 @@ export class NodePlace implements Disposable {
   readonly #bench: Bench;
   readonly #config = join(this.folder, 'heliograph.json');
   readonly #log = join(this.folder, 'node.log');
+  readonly #extra: Readonly<Record<string, string>>;
 
   private constructor(bench: Bench, port: number, carrierPort: number, extras: Extras) {
     keepTrackOf(this.folder);
     this.#bench = bench;
     this.port = port;
     this.carrierPort = carrierPort;
+    this.#extra = extras.environment ?? {};
     const configuration = {
+      ...extras.top,
       listeners: { smpp: { port, ...extras.smpp }, api: { port: 0 }, panel: { port: 0 } },
       accounts: [{ system_id: 'load', password: 'load', binds: 10, window: 1000 }, ...(extras.accounts ?? [])],
       carriers: [
@@ -67,7 +75,7 @@ export class NodePlace implements Disposable {
   }
 
   static async make(bench: Bench, extras: Extras = {}): Promise<NodePlace> {
-    return new NodePlace(bench, await freePort(), await freePort(), extras);
+    return new NodePlace(bench, await freePort(), extras.carrierPort ?? (await freePort()), extras);
   }
 
   [Symbol.dispose](): void {
@@ -89,7 +97,7 @@ export class NodePlace implements Disposable {
   #environment(): NodeJS.ProcessEnv {
     const foreign = /^(HELIOGRAPH_|NODE_OPTIONS$|REDIS_URL$|DATABASE_URL$|UV_THREADPOOL_SIZE$)/;
     const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name));
-    return { ...Object.fromEntries(kept), HELIOGRAPH_DATA_DIR: this.dataDir, NO_COLOR: '1' };
+    return { ...Object.fromEntries(kept), HELIOGRAPH_DATA_DIR: this.dataDir, NO_COLOR: '1', ...this.#extra };
   }
 
   #lastLines(): string {

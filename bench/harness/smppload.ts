@@ -13,6 +13,8 @@ const SOURCE = fileURLToPath(new URL('../load/smppload.c', import.meta.url));
 export interface Load {
   /** Where the ESMEs connect to. */
   readonly port: number;
+  /** Of several nodes: host:port of each, over which the ESMEs are spread; absent: `port` on this machine. */
+  readonly hosts?: readonly string[];
   /** Where the carrier listens; absent: there is none. */
   readonly carrierPort: number;
   /** Messages; with `seconds` the most of them. */
@@ -92,6 +94,7 @@ export interface RunningLoad {
 export function startLoad(load: Load): RunningLoad {
   const options = {
     port: load.port,
+    ...(load.hosts === undefined ? {} : { host: load.hosts.join(',') }),
     upstream: load.carrierPort,
     'min-upstream': 2,
     'system-id': 'load',

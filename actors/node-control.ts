@@ -31,6 +31,15 @@ export interface NodeControl {
   unbindAccount(systemId: string, session: number): Promise<UnbindResult>;
   /** Its sessions end, its queue is kept. @throws ControlError `not-found`, `conflict` while a route names it */
   removeAccount(systemId: string): Promise<void>;
+  /**
+   * Sends receipts to an account once more; goes on with a run that has not ended. It resolves when that has begun.
+   * @throws ControlError `invalid`, `not-found`, `conflict`, `refused`, `unavailable`
+   */
+  repushReceipts(request: RepushRequest): Promise<RepushInfo>;
+  /** Carriers' receipts that wait for the id they name are answered now, and are about nothing. */
+  flushReceipts(): Promise<FlushResult>;
+  /** @throws ControlError `not-found`, `unavailable` */
+  repushed(run: string): Promise<RepushInfo>;
   carriers(): Promise<readonly CarrierInfo[]>;
   /** Changes the settings given, leaves the others; `enabled` starts and stops it. @throws ControlError `invalid`, `not-found` */
   changeCarrier(name: string, changes: unknown): Promise<CarrierInfo>;
@@ -256,6 +265,32 @@ export interface CarrierBindInfo {
 
 /** How one bind of a carrier is called. */
 export const bindId = (carrier: string, slot: number): string => `${carrier}/${slot}`;
+
+export interface RepushRequest {
+  readonly account: string;
+  /** Receipts of what ended in this time, `to` exclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** The name of the run, up to 64 letters, digits, ".", "_" or "-"; absent: one is made. */
+  readonly run?: string | undefined;
+  /** Receipts a second; absent: 500. */
+  readonly rate?: number | undefined;
+}
+
+export interface RepushInfo extends Required<Pick<RepushRequest, 'account' | 'from' | 'to'>> {
+  readonly run: string;
+  /** stopped: this node is not at it; the same request goes on with it. */
+  readonly state: 'running' | 'stopped' | 'done';
+  /** Receipts put into the account's queue so far. */
+  readonly pushed: number;
+  /** Why it stopped; empty when it has not, or nobody knows. */
+  readonly problem: string;
+}
+
+export interface FlushResult {
+  /** Receipts that waited. */
+  readonly flushed: number;
+}
 
 export interface UnbindResult {
   /** Sessions that are ended. */

@@ -5,7 +5,7 @@ import type { Timer, Timers } from '../runtime/timers.ts';
 import { BatchActor, type BatchMessage, type Waiting } from './batch/batch-actor.ts';
 import { Intake, type IntakeMessage, type IntakeSettings } from './batch/intake.ts';
 import { NumberSource } from './batch/number-source.ts';
-import { BindActor, type BindCounters, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
+import { BindActor, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
 import { Gatherer, type GathererMessage, type GathererSettings } from './long/gatherer.ts';
 import { queueOf } from './long/queue.ts';
 import type { Shape } from './long/shape.ts';
@@ -18,11 +18,14 @@ import { Elsewhere } from './receipt/elsewhere.ts';
 import type { HoldBack } from './receipt/hold-back.ts';
 import { ReceiptDesk, type ReceiptMessage } from './receipt/receipt-desk.ts';
 import type { ReceiptSettings } from './receipt/receipt-settings.ts';
+import { NO_WORDS, type ErrorWords } from './receipt/receipt-batch.ts';
+import { pushAgain, type RepushedReceipt } from './receipt/repush.ts';
 import { Deliveries, Delivery } from './route/delivery.ts';
 import { FallbackChains } from './route/fallback.ts';
 import type { RetrySettings, RouteSettings } from './route/outcomes.ts';
 import { RouteActor, type RouteMessage } from './route/route-actor.ts';
 import { Settler, type SettlerMessage } from './route/settler.ts';
+import { newCounters } from './traffic-counters.ts';
 import { CompiledTable } from './routing/compiled.ts';
 
 export interface TrafficSettings {
@@ -61,27 +64,6 @@ export interface TrafficDeps {
   readonly failed: (error: unknown) => void;
 }
 
-/** What this worker has counted since it started. Plain numbers, added to by its actors. */
-export interface TrafficCounters extends BindCounters {
-  receiptsDelivered: number;
-  /** Receipts of any other final fate. */
-  receiptsOther: number;
-  receiptsUnmatched: number;
-  /** Receipts of failure that were not passed on: their messages went elsewhere. */
-  receiptsHeldBack: number;
-  /** Given to accounts. */
-  receiptsPassedOn: number;
-  retried: number;
-  /** Given to another destination because one would not take them. */
-  rerouted: number;
-  /** Settled without having been taken: undeliverable, expired, rejected. */
-  failed: number;
-  /** Messages put together out of parts. */
-  gathered: number;
-  /** Parts that went on as they came, since others did not come. */
-  partsAlone: number;
-}
-
 interface Route {
   readonly ref: ActorRef<RouteMessage>;
   actor: RouteActor;
@@ -116,26 +98,11 @@ export class Traffic {
   #desk!: ReceiptDesk;
   #batches = 0;
   #recent: number[] = [];
+  #words = NO_WORDS;
   #binds = 0;
   #sweeping = false;
   #stopped = false;
-  readonly counters: TrafficCounters = {
-    accepted: 0,
-    refused: 0,
-    sent: 0,
-    answered: 0,
-    unexpectedAnswers: 0,
-    receiptsDelivered: 0,
-    receiptsOther: 0,
-    receiptsUnmatched: 0,
-    receiptsHeldBack: 0,
-    receiptsPassedOn: 0,
-    retried: 0,
-    rerouted: 0,
-    failed: 0,
-    gathered: 0,
-    partsAlone: 0,
-  };
+  readonly counters = newCounters();
 
   constructor(deps: TrafficDeps) {
     this.#deps = deps;
@@ -249,6 +216,12 @@ export class Traffic {
     return this.#desk.orphans;
   }
 
+  /** They do so no longer. @returns how many there were */
+  flushOrphans(): number {
+    this.#deskRef.tell({ type: 'flush' });
+    return this.orphans;
+  }
+
   /** Ids of the latest messages accepted here, newest first. */
   get recent(): number[] {
     return this.#recent;
@@ -264,6 +237,12 @@ export class Traffic {
   /** What destinations want of their messages, from the next one on. */
   useShapes(shapes: ReadonlyMap<string, Shape>): void {
     this.#intake.useShapes(shapes);
+  }
+
+  /** How accounts want errors of their receipts told. */
+  useErrorWords(words: ErrorWords): void {
+    this.#words = words;
+    this.#desk.useWords(words);
   }
 
   /** The destinations have other settings: every route looks them up again. */
@@ -340,6 +319,13 @@ export class Traffic {
       },
     });
     return actor!;
+  }
+
+  /** Puts receipts into the queue of their account once more. @returns why they were not taken; '' when they were */
+  pushAgain(account: string, receipts: readonly RepushedReceipt[]): Promise<string> {
+    const { store, clock, settings } = this.#deps;
+    const { validityMs } = settings.receipts;
+    return pushAgain(account, receipts, store, this.#numbers, clock.nowMs(), validityMs, this.#words);
   }
 
   /** Refuses new messages; what was taken goes on. */

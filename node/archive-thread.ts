@@ -11,6 +11,7 @@ import type { ArchiveLog } from '../adapters/archive/archive-log.ts';
 import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive-reader.ts';
 import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
+import { ReceiptRuns } from '../adapters/archive/receipt-runs.ts';
 import { machineIsBusy, Patience } from '../adapters/archive/patience.ts';
 import { onNotices, storeOver } from '../actors/store/store-link.ts';
 import { StripedStore } from '../actors/store/striped-store.ts';
@@ -23,6 +24,7 @@ export interface ArchiveSetup {
   /** Absent: the embedded Postgres in the data folder. */
   readonly databaseUrl: string | undefined;
   readonly idKey: Uint8Array;
+  readonly nodeId: string;
   readonly retentionDays: number;
   readonly countsDays: number;
 }
@@ -33,6 +35,11 @@ export interface ArchiveApi {
   stats(): ArchiveStats | undefined;
   /** @throws when the database is away */
   find(publicId: number): Promise<ArchivedMessage | undefined>;
+  begin: ReceiptRuns['begin'];
+  findRun: ReceiptRuns['find'];
+  hold: ReceiptRuns['hold'];
+  advance: ReceiptRuns['advance'];
+  receipts: ReceiptRuns['receipts'];
 }
 
 const START_AGAIN_MS = 5000;
@@ -46,6 +53,7 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
   let archive: Archive | undefined;
   let database: OpenDatabase | undefined;
   let reader: ArchiveReader | undefined;
+  let runs: ReceiptRuns | undefined;
   let problem = '';
   const stopping = new AbortController();
 
@@ -74,6 +82,7 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
         });
         database = openDatabase(databaseUrl, 'heliograph look-ups');
         reader = new ArchiveReader(database.db, ids);
+        runs = new ReceiptRuns(database.db, setup.nodeId);
         return;
       } catch (error) {
         problem = (error as Error).message;
@@ -96,9 +105,13 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
       },
       stats: () => archive?.stats() ?? (problem ? { ...STARTING, problem } : STARTING),
       find: async publicId => {
-        if (!reader) throw new Error('the archive is not up yet');
-        return reader.find(publicId);
+        return isUp(reader).find(publicId);
       },
+      begin: async (run, range) => isUp(runs).begin(run, range),
+      findRun: async run => isUp(runs).find(run),
+      hold: async run => isUp(runs).hold(run),
+      advance: async (...how) => isUp(runs).advance(...how),
+      receipts: async (...which) => isUp(runs).receipts(...which),
     },
     connected: (peer, port) => {
       if (peer.role !== 'worker') return;
@@ -125,6 +138,11 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
     },
   };
 });
+
+function isUp<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('the archive is not up yet');
+  return part;
+}
 
 const STARTING: ArchiveStats = {
   state: 'starting',

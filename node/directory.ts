@@ -1,5 +1,6 @@
 import { Fate } from '../actors/message/ledger.ts';
 import { ArchiveMode } from '../actors/message/record.ts';
+import type { ErrorWords } from '../actors/receipt/receipt-batch.ts';
 import type { HoldBack } from '../actors/receipt/hold-back.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { CarrierSettings, Configuration, SmppCarrierSettings } from '../adapters/config/schema.ts';
@@ -55,6 +56,7 @@ export function directoryFor(index: number, sources: DirectorySources): WorkerDi
     accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id, index), settings.messages)),
     carriers: carriersFor(index, sources),
     shapes: shapesOf(live),
+    errorWords: wordsOf(live.accounts),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),
   };
@@ -88,6 +90,14 @@ function holdBackOf(rules: Configuration['receipts']['reroute'], hops: number): 
     hops,
     rules: rules.map(({ state, errors }) => ({ fate: state === 'any' ? undefined : Fate[state], errors })),
   };
+}
+
+function wordsOf(accounts: readonly LiveAccount[]): ErrorWords {
+  return new Map(
+    accounts
+      .filter(({ receipt_errors }) => receipt_errors.length > 0)
+      .map(({ system_id, receipt_errors }) => [system_id, new Map(receipt_errors.map(({ error, as }) => [error, as]))]),
+  );
 }
 
 /** The other carriers of its `receipt_group`. */

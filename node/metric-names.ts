@@ -1,4 +1,4 @@
-import type { TrafficCounters } from '../actors/traffic.ts';
+import type { TrafficCounters } from '../actors/traffic-counters.ts';
 import type { ApiCounters } from '../adapters/http/listener.ts';
 import type { Labels, Metrics } from '../runtime/metrics.ts';
 

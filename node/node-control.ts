@@ -4,11 +4,14 @@ import {
   type ApplyResult,
   type CarrierInfo,
   type DrainResult,
+  type FlushResult,
   type MessageStory,
   type MessageSummary,
   type NodeControl,
   type NodeStatus,
   type OutgoingText,
+  type RepushInfo,
+  type RepushRequest,
   type SendResult,
   type UnbindResult,
 } from '../actors/node-control.ts';
@@ -20,6 +23,7 @@ import { CarrierControl, carrierInfo, shownSession } from './carrier-control.ts'
 import type { LiveAccount } from './live-configuration.ts';
 import { eventsOf, storyOfArchived, summaryOfFound } from './message-story.ts';
 import type { Node } from './node.ts';
+import { receiptRepushOf, type ReceiptRepush } from './receipt-repush.ts';
 import { REFUSED } from './worker-carriers.ts';
 import type { WorkerStatus } from './worker-messages.ts';
 
@@ -30,6 +34,7 @@ const RECENT = 20;
 export class RunningNode implements NodeControl {
   readonly #node: Node;
   readonly #carriers: CarrierControl;
+  readonly #repush: ReceiptRepush;
   /** Changes of the configuration run one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -41,6 +46,7 @@ export class RunningNode implements NodeControl {
       take: seed => this.#take(seed),
       changed: () => node.configurationChanged(false),
     });
+    this.#repush = receiptRepushOf(node);
   }
 
   async status(): Promise<NodeStatus> {
@@ -239,6 +245,19 @@ export class RunningNode implements NodeControl {
       await this.#node.configuration.removeAccount(systemId);
       await this.#node.configurationChanged(false);
     });
+  }
+
+  repushReceipts(request: RepushRequest): Promise<RepushInfo> {
+    return this.#repush.start(request);
+  }
+
+  async flushReceipts(): Promise<FlushResult> {
+    const counts = await Promise.all(this.#node.workers.map(({ api }) => api.flushOrphans()));
+    return { flushed: counts.reduce((sum, count) => sum + count, 0) };
+  }
+
+  repushed(run: string): Promise<RepushInfo> {
+    return this.#repush.find(run);
   }
 
   carriers(): Promise<readonly CarrierInfo[]> {

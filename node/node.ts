@@ -6,7 +6,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { armFatal, fatal } from '../runtime/fatal.ts';
 import { lockFolder, type FolderLock } from '../runtime/folder-lock.ts';
 import { Lifecycle } from '../runtime/lifecycle.ts';
-import { createLogger, type Logger, type LogSink } from '../runtime/log.ts';
+import { createLogger, type Logger, type LogRecord, type LogSink } from '../runtime/log.ts';
 import { ThreadWiring } from '../runtime/thread-wiring.ts';
 import { Timers, type Timer } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
@@ -411,14 +411,13 @@ export class Node {
       dataDir: resolve(configuration.data_dir),
       databaseUrl: configuration.database?.url,
       idKey: this.#idKey,
+      nodeId: this.id,
       retentionDays: RETENTION_DAYS,
       countsDays: COUNTS_DAYS,
     };
     await wired;
-    await worker.api.setup(
-      setup,
-      proxy(record => this.#log.log(record.level, record.message, record.fields)),
-    );
+    const log = proxy((record: LogRecord) => this.#log.log(record.level, record.message, record.fields));
+    await worker.api.setup(setup, log);
   }
 
   /** What the store has found damaged goes to the log and to `status`. */

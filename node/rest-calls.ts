@@ -1,6 +1,6 @@
-import type { NodeStatus } from '../actors/node-control.ts';
+import { ControlError, type NodeStatus, type RepushInfo, type RepushRequest } from '../actors/node-control.ts';
 import type { ArchivedMessage } from '../adapters/archive/archive-reader.ts';
-import type { Health } from '../adapters/http/deps.ts';
+import type { Health, Refused } from '../adapters/http/deps.ts';
 import type { Node } from './node.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { RunningNode } from './node-control.ts';
@@ -9,6 +9,8 @@ import type { RunningNode } from './node-control.ts';
 export interface RestCalls {
   /** @throws while the archive cannot be asked */
   findArchived(publicId: number): Promise<ArchivedMessage | undefined>;
+  repush(request: RepushRequest): Promise<RepushInfo | Refused>;
+  repushed(run: string): Promise<RepushInfo | Refused>;
   health(): Promise<Health>;
   status(): Promise<NodeStatus>;
   /** Prometheus text. */
@@ -23,6 +25,8 @@ export function restCalls(node: Node, control: RunningNode, metrics: NodeMetrics
       if (!archive) throw new Error('the archive is not up yet');
       return archive.find(publicId);
     },
+    repush: request => control.repushReceipts(request).catch(refused),
+    repushed: run => control.repushed(run).catch(refused),
     health: async () => {
       if (node.phase === 'starting') return 'starting';
       if (node.phase !== 'serving') return 'draining';
@@ -31,4 +35,9 @@ export function restCalls(node: Node, control: RunningNode, metrics: NodeMetrics
     status: () => control.status(),
     metrics: () => metrics.text(),
   };
+}
+
+function refused(error: unknown): Refused {
+  if (!(error instanceof ControlError)) throw error;
+  return { code: error.code, message: error.message };
 }

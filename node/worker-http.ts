@@ -78,6 +78,8 @@ export class WorkerHttp {
       statusOf,
       find: id => store.find(id).catch(unavailable),
       findArchived: async publicId => main.findArchived(publicId),
+      repush: async request => main.repush(request),
+      repushed: async run => main.repushed(run),
       health: fresh(async () => main.health()),
       status: fresh(async () => main.status()),
       metrics: fresh(async () => main.metrics()),

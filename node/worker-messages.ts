@@ -6,10 +6,13 @@ import type { Shape } from '../actors/long/shape.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { HoldBack } from '../actors/receipt/hold-back.ts';
+import type { RepushedReceipt } from '../actors/receipt/repush.ts';
+import type { ErrorWords } from '../actors/receipt/receipt-batch.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { NumberRules } from '../actors/routing/number-rules.ts';
 import type { PeerCharset } from '../actors/text/charset.ts';
-import type { TrafficCounters, TrafficSettings } from '../actors/traffic.ts';
+import type { TrafficCounters } from '../actors/traffic-counters.ts';
+import type { TrafficSettings } from '../actors/traffic.ts';
 import type { Role } from '../adapters/http/caller.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { WatchedLease } from '../adapters/store-redis/stripe-owner.ts';
@@ -93,6 +96,8 @@ export interface WorkerDirectory {
   /** What destinations want of their messages, also those that are not enabled. */
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly apiKeys: readonly WorkerApiKey[];
+  /** Of accounts that have any. */
+  readonly errorWords: ErrorWords;
 }
 
 export interface WorkerSetup {
@@ -201,5 +206,9 @@ export interface WorkerApi extends ClusterWorkerApi, Pick<MessageStore, 'find' |
   /** Refuses new work; each session finishes what it has under way and is unbound; resolves when all is settled. */
   drain(): Promise<void>;
   send(request: SendRequest): Promise<{ readonly id: number } | { readonly status: number }>;
+  /** Puts receipts into the queue of their account once more. Returns why they were not taken; '' when they were. */
+  pushAgain(account: string, receipts: readonly RepushedReceipt[]): Promise<string>;
+  /** Receipts that wait for the id they name do so no longer. Returns how many there were. */
+  flushOrphans(): number;
   status(): WorkerStatus;
 }

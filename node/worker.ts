@@ -113,6 +113,8 @@ export class Worker implements ThreadBody<WorkerApi> {
       unbind: (account, session) => this.#unbind(account, session),
       useTable: memory => this.#traffic?.useTable(memory),
       send: request => this.#send(request),
+      pushAgain: async (account, receipts) => this.#traffic?.pushAgain(account, receipts) ?? 'starting',
+      flushOrphans: () => this.#traffic?.flushOrphans() ?? 0,
       status: () => this.#status(),
       find: id => store.find(id),
       stats: () => this.#stores.store.ownStats(),
@@ -312,6 +314,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
     this.#traffic?.useShapes(directory.shapes);
+    this.#traffic?.useErrorWords(directory.errorWords);
     this.#traffic?.settingsChanged();
   }
 

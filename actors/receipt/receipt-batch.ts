@@ -10,8 +10,14 @@ import { attachTlvs } from './vendor-tlvs.ts';
 /** Receipts go behind messages from phones, which lie in lane 1 or above only when their carrier says so. */
 const RECEIPT_LANE = 0;
 
+/** By account: errors in its own words (`accounts[].receipt_errors`). */
+export type ErrorWords = ReadonlyMap<string, ReadonlyMap<string, string>>;
+export const NO_WORDS: ErrorWords = new Map();
+
 /** Receipts for accounts, as messages of a batch. */
 export class ReceiptBatch {
+  /** From the next one on. */
+  words = NO_WORDS;
   readonly #builder = new BatchBuilder();
   readonly #expiry: () => number;
   readonly #draft = new MessageDraft();
@@ -80,7 +86,7 @@ export class ReceiptBatch {
       submittedAt,
       doneAt,
       fate,
-      error,
+      error: this.words.size > 0 && queue === account ? (this.words.get(account)?.get(error) ?? error) : error,
       text: buffer.latin1Slice(original.textAt, original.textAt + Math.min(20, original.textLength)),
     });
     m.textAt = 0;

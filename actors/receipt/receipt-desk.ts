@@ -13,7 +13,7 @@ import { AnswerOf } from './answer-of.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { carrierOf, idOf, type Asked, type IncomingReceipt } from './incoming.ts';
 import { errorNumber, errorText, intermediateTo, isFrom, isMade, receiptTo } from './receipt-rules.ts';
-import { ReceiptBatch } from './receipt-batch.ts';
+import { ReceiptBatch, type ErrorWords } from './receipt-batch.ts';
 import type { ReceiptCounters, ReceiptSettings } from './receipt-settings.ts';
 import type { Whole, WholeOutcome } from './whole.ts';
 
@@ -21,6 +21,8 @@ export type ReceiptMessage =
   | { readonly type: 'changed' }
   | { readonly type: 'tick' }
   | { readonly type: 'woken' }
+  /** What waits for the id it names does so no longer. */
+  | { readonly type: 'flush' }
   | {
       readonly type: 'correlated';
       readonly asked: readonly Asked[];
@@ -85,6 +87,11 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   constructor(deps: ReceiptDeps) {
     this.#deps = deps;
     this.#batch = new ReceiptBatch(() => deps.now() + deps.settings.validityMs);
+  }
+
+  /** How accounts want errors told, from the next receipt on. */
+  useWords(words: ErrorWords): void {
+    this.#batch.words = words;
   }
 
   /** Receipts that wait for the id they name. */
@@ -185,6 +192,9 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
         this.#waking = false;
         this.#unknown = this.#unknown.concat(this.#young);
         this.#young = [];
+        return;
+      case 'flush':
+        this.#flush();
         return;
       case 'correlated':
         this.#asking--;
@@ -409,11 +419,19 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     this.#deps.commit(this.#batch.close(number, this.#deps.now()), waiting, along?.frames ?? []);
   }
 
+  #flush(): void {
+    for (const asked of [...this.#young.splice(0), ...this.#orphans.splice(0)]) this.#giveUp(asked.receipt);
+  }
+
+  #giveUp({ submitter, token }: IncomingReceipt): void {
+    this.#deps.counters.receiptsUnmatched++;
+    submitter.accepted(token, 0);
+  }
+
   #orphan({ receipt, until }: Asked): void {
     const now = this.#deps.monotonic();
     if (until > 0 && until <= now) {
-      this.#deps.counters.receiptsUnmatched++;
-      receipt.submitter.accepted(receipt.token, 0);
+      this.#giveUp(receipt);
     } else if (this.orphans >= this.#deps.settings.orphanMax) {
       // It is the carrier's to send again.
       receipt.submitter.refused(receipt.token, Refusal.queueFull);

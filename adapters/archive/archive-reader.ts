@@ -10,7 +10,7 @@ import { within } from './within.ts';
 type Row = typeof messages.$inferSelect;
 
 /** An archived message with its final state. Times are Dates; what does not apply, or was not kept, is null. */
-export type ArchivedMessage = Omit<Row, 'address' | 'day' | 'kind'> & {
+export type ArchivedMessage = Omit<Row, 'address' | 'day' | 'kind' | 'receiptAs'> & {
   readonly kind: 'mt' | 'mo';
   /** The name of `fate` (`actors/message/ledger.ts`). */
   readonly status: string;
@@ -56,7 +56,7 @@ export class ArchiveReader {
   }
 
   async #withReceipt(row: Row): Promise<ArchivedMessage> {
-    const { address, day, kind, ...message } = row;
+    const { address, day, kind, receiptAs: _, ...message } = row;
     const found = this.#db.select().from(receipts);
     const [late] = await found.where(and(eq(receipts.address, address), eq(receipts.day, day)));
     if (late) {

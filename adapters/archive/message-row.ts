@@ -35,6 +35,7 @@ const FIXED = [
   ['source_npi', 2],
   ['dest_ton', 2],
   ['dest_npi', 2],
+  ['receipt_as', 2],
 ] as const;
 
 /** The others, in the order in which `write` gives them. */
@@ -133,6 +134,8 @@ export class MessageRows {
     e.setInt32(row + F.route, b.readUInt32LE(record + R.route));
     const out = e.buffer;
     for (const [column, field] of BYTES) out[row + column + 1] = b[record + field]!;
+    const hasReceipt = (b.readUInt16LE(record + R.flags) & (RecordFlag.pull | RecordFlag.part)) === 0;
+    e.setInt16(row + F.receipt_as, hasReceipt ? b[record + R.sibling]! : -1);
     out[row + F.fate + 1] = fate;
     out[row + F.attempts + 1] = fold.attempts[index]!;
     e.raw(fields, 0, fields.length);

@@ -5,6 +5,7 @@ import { addCarrierCommands } from './commands/carriers.ts';
 import { addErrorsCommand } from './commands/errors.ts';
 import { addMessageCommands } from './commands/messages.ts';
 import { addNodeCommands } from './commands/node.ts';
+import { addReceiptCommands } from './commands/receipts.ts';
 import { CommandFailure, examples, UsageError } from './context.ts';
 import type { ProgramDeps } from './deps.ts';
 
@@ -24,6 +25,7 @@ export function createProgram(deps: ProgramDeps): Command {
   addMessageCommands(program, deps);
   addAccountCommands(program, deps);
   addCarrierCommands(program, deps);
+  addReceiptCommands(program, deps);
   addErrorsCommand(program, deps);
   return program;
 }

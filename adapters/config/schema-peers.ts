@@ -92,6 +92,9 @@ const LANGUAGES = [
   'urdu',
 ] as const;
 
+const receiptErrors = (error: string, as: string) =>
+  listOf(group({ error: ascii(1, 8).describe(error), as: ascii(1, 8).describe(as) }), 'errors', 1000).default([]);
+
 export const accountSchema = group({
   system_id: systemId(),
   password: password(),
@@ -131,6 +134,9 @@ export const accountSchema = group({
   codings: codings(),
   long_messages: longMessages('payload'),
   assemble: assemble(),
+  receipt_errors: receiptErrors('`err` as it would be told otherwise', 'What it is told').describe(
+    "Errors of receipts in its own words, after the carrier's `receipt_errors`; those not listed are told as they are",
+  ),
 });
 
 const INTERFACE_VERSION = '3.3, 3.4 or 5.0';
@@ -302,16 +308,9 @@ export const smppCarrierSchema = group({
   max_octets: whole(60, 255).default(140).describe('Octets of header and text in one message; more is cut'),
   max_parts: whole(1, 255).default(255).describe('A message that needs more goes whole, in message_payload'),
   assemble: assemble(),
-  receipt_errors: listOf(
-    group({
-      error: ascii(1, 8).describe('`err` as its receipts write it'),
-      as: ascii(1, 8).describe('What accounts are told'),
-    }),
-    'errors',
-    1000,
-  )
-    .default([])
-    .describe('Its error codes in other words; those not listed are passed on as they are'),
+  receipt_errors: receiptErrors('`err` as its receipts write it', 'What accounts are told').describe(
+    'Its error codes in other words; those not listed are passed on as they are',
+  ),
   receipt_hours: whole(1, 720).default(72).describe('How long the carrier may take to send a receipt'),
 });
 

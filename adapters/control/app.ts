@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { ControlError } from '../../actors/node-control.ts';
-import type { ControlErrorCode, NodeControl, OutgoingText } from '../../actors/node-control.ts';
+import type { ControlErrorCode, NodeControl, OutgoingText, RepushRequest } from '../../actors/node-control.ts';
 import { MOST_BODY_OCTETS } from './protocol.ts';
 import type { ErrorBody } from './protocol.ts';
 
@@ -51,6 +51,9 @@ export function controlApp(control: NodeControl): Hono {
     await control.removeAccount(c.req.param('name'));
     return c.body(null, 204);
   });
+  app.post('/v1/receipts/repush', async c => c.json(await control.repushReceipts(repushRequest(await body(c))), 202));
+  app.post('/v1/receipts/flush', async c => c.json(await control.flushReceipts()));
+  app.get('/v1/receipts/repush/:run', async c => c.json(await control.repushed(c.req.param('run'))));
   app.get('/v1/carriers', async c => c.json(await control.carriers()));
   app.patch('/v1/carriers/:name', async c => c.json(await control.changeCarrier(c.req.param('name'), await body(c))));
   app.patch('/v1/carriers/:name/binds/:slot{[1-9][0-9]{0,4}}', async c => {
@@ -80,6 +83,28 @@ async function body(c: Context): Promise<unknown> {
     throw new ControlError('invalid', `the body is not JSON: ${(error as Error).message}`);
   }
 }
+
+/** @throws ControlError `invalid` */
+function repushRequest(value: unknown): RepushRequest {
+  const { account, from, to, run, rate } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof account !== 'string') return wrong('account: expected a name');
+  if (!isTime(from)) return wrong('from: expected ms since 1970');
+  if (!isTime(to)) return wrong('to: expected ms since 1970');
+  if (run !== undefined && !(typeof run === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(run))) {
+    return wrong('run: expected 1 to 64 letters, digits, ".", "_" or "-"');
+  }
+  if (rate !== undefined && !(typeof rate === 'number' && rate >= 1 && rate <= 100_000)) {
+    return wrong('rate: expected 1 to 100000 a second');
+  }
+  return { account, from, to, run, rate };
+}
+
+function wrong(what: string): never {
+  throw new ControlError('invalid', what);
+}
+
+const isTime = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 8.64e15;
 
 /** @throws ControlError `invalid` */
 function outgoingText(value: unknown): OutgoingText {

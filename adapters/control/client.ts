@@ -6,10 +6,12 @@ import type {
   ApplyResult,
   CarrierInfo,
   DrainResult,
+  FlushResult,
   MessageStory,
   NodeControl,
   NodeStatus,
   OutgoingText,
+  RepushInfo,
   SendResult,
   UnbindResult,
 } from '../../actors/node-control.ts';
@@ -51,6 +53,9 @@ export function connectControl(socketPath: string, dataDir: string): NodeControl
     changeAccount: (systemId, changes) => call<AccountInfo>('PATCH', account(systemId), changes),
     unbindAccount: (systemId, session) => call<UnbindResult>('POST', `${account(systemId)}/unbind`, { session }),
     removeAccount: async systemId => void (await call<unknown>('DELETE', account(systemId))),
+    repushReceipts: request => call<RepushInfo>('POST', '/v1/receipts/repush', request),
+    flushReceipts: () => call<FlushResult>('POST', '/v1/receipts/flush'),
+    repushed: run => call<RepushInfo>('GET', `/v1/receipts/repush/${encodeURIComponent(run)}`),
     carriers: () => call<readonly CarrierInfo[]>('GET', '/v1/carriers'),
     changeCarrier: (name, changes) => call<CarrierInfo>('PATCH', carrier(name), changes),
     switchBind: (name, slot, isStarted) =>

@@ -5,13 +5,14 @@ import { Problem } from './problem.ts';
 import { addRoute, notFound } from './route.ts';
 import { addDocs } from './routes/docs.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { receiptRoutes } from './routes/receipts.ts';
 import { metricsRoute, statusRoute } from './routes/status.ts';
 
 /** The REST API of one worker, as a function from requests to responses: `listener.ts` gives it a port. */
 export function createApi(deps: ApiDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   const guard = new Guard(deps.guard, deps.ownerOf);
-  const routes = [...messageRoutes(deps), statusRoute(deps), metricsRoute(deps)];
+  const routes = [...messageRoutes(deps), ...receiptRoutes(deps), statusRoute(deps), metricsRoute(deps)];
   for (const route of routes) addRoute(app, guard, route);
   addDocs(app, deps.version);
   app.notFound(c => notFound(routes, c).response());

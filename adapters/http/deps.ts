@@ -4,7 +4,7 @@ import type { Throughput } from '../../actors/accounts/limits.ts';
 import type { Intake } from '../../actors/batch/intake.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
 import type { ArchiveMode } from '../../actors/message/record.ts';
-import type { NodeStatus } from '../../actors/node-control.ts';
+import type { ControlErrorCode, NodeStatus, RepushInfo, RepushRequest } from '../../actors/node-control.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
 import type { KeyOwner } from './caller.ts';
 import type { GuardSettings } from './guard.ts';
@@ -29,6 +29,12 @@ export interface StatusMeaning {
   readonly retry: 'never' | 'later' | 'elsewhere';
 }
 
+/** Why something was not done: an error crosses no thread as what it is. */
+export interface Refused {
+  readonly code: ControlErrorCode;
+  readonly message: string;
+}
+
 /** Whether this node takes messages. */
 export type Health = 'ok' | 'starting' | 'draining' | 'refusing';
 
@@ -50,6 +56,9 @@ export interface ApiDeps {
   readonly find: (id: MessageId) => Promise<FoundMessage | undefined>;
   /** @throws when the archive cannot be asked */
   readonly findArchived: (publicId: number) => Promise<ArchivedRow | undefined>;
+  /** Sends receipts to an account once more (`NodeControl.repushReceipts`). */
+  readonly repush: (request: RepushRequest) => Promise<RepushInfo | Refused>;
+  readonly repushed: (run: string) => Promise<RepushInfo | Refused>;
   /** Of the whole node, but for this worker's own draining. */
   readonly health: () => Promise<Health>;
   readonly status: () => Promise<NodeStatus>;

@@ -68,9 +68,11 @@ const messageColumns = {
   tlvs: bytea('tlvs'),
 };
 
-export const messages = pgTable('messages', { ...messageColumns, kind: smallint('kind').notNull() }, t => [
-  primaryKey({ columns: [t.address, t.day] }),
-]);
+export const messages = pgTable(
+  'messages',
+  { ...messageColumns, kind: smallint('kind').notNull(), receiptAs: smallint('receipt_as') },
+  t => [primaryKey({ columns: [t.address, t.day] })],
+);
 
 export const receipts = pgTable(
   'receipts',
@@ -96,6 +98,19 @@ export const messageCounts = pgTable(
   },
   t => [primaryKey({ columns: [t.minute, t.account, t.destination, t.status] })],
 );
+
+export const receiptRuns = pgTable('receipt_runs', {
+  run: text('run').primaryKey(),
+  account: text('account').notNull(),
+  fromAt: instant('from_at').notNull(),
+  toAt: instant('to_at').notNull(),
+  holder: text('holder').notNull(),
+  startedAt: instant('started_at').notNull().defaultNow(),
+  heardAt: instant('heard_at').notNull().defaultNow(),
+  doneAt: instant('done_at'),
+  nextAddress: id('next_address').notNull().default(0),
+  pushed: id('pushed').notNull().default(0),
+});
 
 /** Each message with its final state, whenever its receipt came. */
 export const messageFates = pgView('message_fates', {

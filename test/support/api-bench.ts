@@ -110,6 +110,11 @@ export class ApiBench {
         if (!this.archiveIsUp) throw new Error('the database is away');
         return this.rows.get(publicId);
       },
+      repush: async ({ account, from, to, run = 'made' }) =>
+        this.accounts.has(account)
+          ? { run, account, from, to, state: 'running', pushed: 0, problem: '' }
+          : { code: 'not-found', message: `no account is called ${account}` },
+      repushed: async run => ({ run, account: 'load', from: NOW, to: NOW + 1, state: 'done', pushed: 7, problem: '' }),
       health: async () => this.health,
       status: async () => this.status,
       metrics: async () => 'smsc_up 1\n',

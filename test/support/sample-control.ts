@@ -6,6 +6,8 @@ import type {
   NodeControl,
   NodeStatus,
   OutgoingText,
+  RepushInfo,
+  RepushRequest,
 } from '../../actors/node-control.ts';
 
 /** A node as its control socket shows it, in memory: what the tests of the socket and of the command line talk to. */
@@ -71,6 +73,22 @@ export class SampleControl implements NodeControl {
   }
   async removeAccount(systemId: string): Promise<void> {
     if (!this.list.delete(systemId)) throw new ControlError('not-found', `no account "${systemId}"`);
+  }
+  /** What `repushed` answers, in turn; the last one stays. */
+  runs: RepushInfo[] = [];
+  readonly repushes: RepushRequest[] = [];
+  async repushReceipts(request: RepushRequest): Promise<RepushInfo> {
+    if (request.account === 'nobody') throw new ControlError('not-found', 'no account is called nobody');
+    this.repushes.push(request);
+    return { ...request, run: request.run ?? 'made', state: 'running', pushed: 0, problem: '' };
+  }
+  async flushReceipts(): ReturnType<NodeControl['flushReceipts']> {
+    return { flushed: 12 };
+  }
+  async repushed(run: string): Promise<RepushInfo> {
+    const info = this.runs.length > 1 ? this.runs.shift() : this.runs[0];
+    if (!info) throw new ControlError('not-found', `no run is called ${run}`);
+    return info;
   }
   async carriers(): Promise<readonly CarrierInfo[]> {
     return [...this.carrierList.values()];

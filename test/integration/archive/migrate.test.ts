@@ -39,15 +39,15 @@ async function catalogue(): Promise<string> {
 }
 
 test('from empty, and again', async () => {
-  expect(await migrate(url)).toEqual({ from: 0, to: 2 });
+  expect(await migrate(url)).toEqual({ from: 0, to: 3 });
   const after = await catalogue();
-  expect(await migrate(url)).toEqual({ from: 2, to: 2 });
+  expect(await migrate(url)).toEqual({ from: 3, to: 3 });
   expect(await catalogue()).toBe(after);
 });
 
 test('several nodes at once: one migrates, the others find it done', async () => {
   const results = await Promise.all(Array.from({ length: 5 }, () => migrate(url)));
-  expect(results.map(r => r.from).sort((a, b) => a - b)).toEqual([0, 2, 2, 2, 2]);
+  expect(results.map(r => r.from).sort((a, b) => a - b)).toEqual([0, 3, 3, 3, 3]);
 });
 
 test('a database of a newer release: refused in one line, nothing changed', async () => {
@@ -59,9 +59,9 @@ test('a database of a newer release: refused in one line, nothing changed', asyn
   const before = await catalogue();
   const error = await migrate(url).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(NewerDatabaseError);
-  expect(error).toMatchObject({ code: 'DATABASE_NEWER', found: 77, known: 2 });
+  expect(error).toMatchObject({ code: 'DATABASE_NEWER', found: 77, known: 3 });
   expect((error as Error).message).toMatch(
-    /^the database has schema version 77, this release knows versions up to 2: [^\n]+$/,
+    /^the database has schema version 77, this release knows versions up to 3: [^\n]+$/,
   );
   expect(await catalogue()).toBe(before);
 });

@@ -25,7 +25,14 @@ beforeAll(async () => {
     config: {
       retry: { base_seconds: 0.05, factor: 1, limit: 3 },
       accounts: [
-        { system_id: 'shop', password: 'shop' },
+        {
+          system_id: 'shop',
+          password: 'shop',
+          receipt_errors: [
+            { error: '001', as: 'E1' },
+            { error: '069', as: '500' },
+          ],
+        },
         { system_id: 'app', password: 'app' },
       ],
       carriers: [{ ...place, system_id: 'r', password: 'r', receipt_errors: [{ error: '027', as: '001' }] }],
@@ -137,7 +144,7 @@ test("the operator's own TLVs and error codes are passed on", async () => {
     Buffer.concat([tlv(0x0427, Buffer.from([5])), own, tlv(0x4000, Buffer.from([9]))]),
   );
   const [receipt] = await shop.delivered(1);
-  expect(receipt!.text).toContain('stat:UNDELIV err:001');
+  expect(receipt!.text).toContain('stat:UNDELIV err:0E1');
   expect(receipt!.pdu.subarray(-own.length).toString('hex')).toBe(own.toString('hex'));
   expect(receipt!.pdu.indexOf(tlv(0x4000, Buffer.from([9])))).toBe(-1);
 });
@@ -152,4 +159,16 @@ test('vendor TLVs of a message pass, both ways', async () => {
   carrier.open(9)[0]!.socket.write(deliverPdu(count++ + 5000, '447', '555', 'Hi', 0, own));
   const [got] = await app.delivered(1);
   expect(got!.pdu.subarray(-own.length).toString('hex')).toBe(own.toString('hex'));
+});
+
+test('errors are told in the words of the account, whoever made the receipt; other accounts hear them as they are', async () => {
+  using app = await LongPeer.bind(node.ports['smpp']!, 'app');
+  const said: string[] = [];
+  for (const peer of [shop, app]) {
+    // ESME_RSUBMITFAIL, with no other route: 069.
+    await peer.submit('447', 'Refused');
+    answer(await submitted(), 0x45);
+    said.push(/err:(\S+)/.exec((await peer.delivered(1))[0]!.text)![1]!);
+  }
+  expect(said).toEqual(['500', '069']);
 });

@@ -33,6 +33,7 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   codings: [],
   long_messages: 'payload',
   assemble: false,
+  receipt_errors: [],
   ...more,
 });
 

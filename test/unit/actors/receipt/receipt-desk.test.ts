@@ -113,12 +113,16 @@ class Bench {
     settler.justSent.add('sink', delivery, index, id, 0, id.length);
   }
 
-  receipt(
+  receipt(token: number, carrierId: string, more: Partial<IncomingReceipt> = {}): void {
+    this.desk.take(this.incoming(token, carrierId, more));
+  }
+
+  incoming(
     token: number,
     carrierId: string,
     { final = true, fate = Fate.delivered, others, phone = '' }: Partial<IncomingReceipt> = {},
-  ): void {
-    this.desk.take({
+  ): IncomingReceipt {
+    return {
       carrier: 'sink',
       carrierId,
       others,
@@ -134,7 +138,7 @@ class Bench {
         inDoubt: () => undefined,
       },
       token,
-    });
+    };
   }
 
   /** The turns that follow on what has come, in the order in which actors have theirs. */
@@ -308,6 +312,23 @@ describe('receipts and the responses they come with', () => {
     expect(entriesOf(commit!.ledger).slice(1)).toEqual(['sink heldBack 0', 'sink rerouted 0']);
     bench.flushed(commit!);
     expect(bench.answered).toEqual([70]);
+  });
+
+  test('those that wait for the id they name can be flushed', async () => {
+    const bench = await Bench.make(1);
+    bench.desk.receive({ type: 'flush' });
+    const none = { ids: new Float64Array(1), final: new Uint8Array(1), submittedAt: new Float64Array(1) };
+    const nothing = {
+      account: new Uint16Array(1),
+      accounts: [],
+      records: new Uint8Array(0),
+      offsets: new Uint32Array(1),
+    };
+    const asked = [{ receipt: bench.incoming(70, 'x'), until: 0, turn: 0, doubtful: false }];
+    bench.desk.receive({ type: 'correlated', asked, found: { ...none, ...nothing, held: undefined } });
+    expect([bench.desk.orphans, bench.answered]).toEqual([1, []]);
+    bench.desk.receive({ type: 'flush' });
+    expect([bench.desk.orphans, bench.answered, bench.counters.receiptsUnmatched]).toEqual([0, [70], 1]);
   });
 
   test('a fate of our own making and its receipt are one commit', async () => {

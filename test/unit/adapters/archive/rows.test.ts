@@ -84,7 +84,7 @@ describe('a row of messages', () => {
       '5047434f50590aff0d0a00',
       '00000000',
       '00000000', // signature, flags, header extension
-      '0020', // 32 columns
+      '0021', // 33 columns
       '00000008',
       '0000000000000100', // address: batch 1, index 0
       '00000008',
@@ -108,6 +108,7 @@ describe('a row of messages', () => {
       small(0),
       small(1),
       small(1), // TON and NPI
+      small(0), // its receipts name its own id
       field('load'),
       field('sink'),
       field('AB'),
@@ -131,7 +132,7 @@ describe('a row of messages', () => {
 
   test('has every column of the table but those with a default', () => {
     expect(new Set(MESSAGE_COLUMNS).size).toBe(MESSAGE_COLUMNS.length);
-    expect(MESSAGE_COLUMNS).toHaveLength(32);
+    expect(MESSAGE_COLUMNS).toHaveLength(33);
   });
 
   test('addresses and carrier ids that are not ASCII become Latin-1, NUL becomes U+FFFD', () => {

@@ -41,6 +41,9 @@ beforeAll(async () => {
     changeCarrier: (name, changes) => sample.changeCarrier(name, changes),
     switchBind: (name, slot, isStarted) => sample.switchBind(name, slot, isStarted),
     removeCarrier: name => sample.removeCarrier(name),
+    repushReceipts: request => sample.repushReceipts(request),
+    repushed: run => sample.repushed(run),
+    flushReceipts: () => sample.flushReceipts(),
   });
   writeNodeFile(dataDir, {
     pid: process.pid,
@@ -348,5 +351,48 @@ describe('checkRuntime', () => {
     const problem = checkRuntime(version);
     expect(problem === undefined).toBe(will);
     if (!will) expect(problem).toContain(`Node.js 24.12 or newer is needed, this is ${version}`);
+  });
+});
+
+it('receipts flush says how many waited', async () => {
+  const { code, stdout } = await cli(['receipts', 'flush']);
+  expect([code, stdout.trim()]).toEqual([0, '12 receipts waited for the id they name: they are answered now']);
+});
+
+describe('receipts repush', () => {
+  const range = [
+    'receipts',
+    'repush',
+    '--account',
+    'shop',
+    '--from',
+    '2026-11-26',
+    '--to',
+    '2026-11-26T14:30:00+02:00',
+  ];
+  const info = { account: 'shop', from: 0, to: 1, run: 'r1', problem: '' } as const;
+
+  it('waits for its end and says how many', async () => {
+    sample.runs = [
+      { ...info, state: 'running', pushed: 500 },
+      { ...info, state: 'done', pushed: 1234 },
+    ];
+    const { code, stdout } = await cli([...range, '--run', 'r1', '--rate', '50']);
+    expect([code, stdout.trim()]).toEqual([0, 'run r1: 1,234 receipts pushed to shop']);
+    const [from, to] = [Date.UTC(2026, 10, 26), Date.UTC(2026, 10, 26, 12, 30)];
+    expect(sample.repushes).toEqual([{ account: 'shop', from, to, run: 'r1', rate: 50 }]);
+  });
+
+  it('that stopped is exit code 1, and why', async () => {
+    sample.runs = [{ ...info, state: 'stopped', pushed: 256, problem: 'the store takes nothing now: queue-full' }];
+    const { code, stdout } = await cli([...range, '--json']);
+    expect([code, JSON.parse(stdout)]).toEqual([1, sample.runs[0]]);
+  });
+
+  it('in words that are no times is wrong usage', async () => {
+    for (const from of ['yesterday', '2026-11-26T14:30', '2026-13-01']) {
+      const { code, stderr } = await cli([...range, '--from', from]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('Expected a day, 2026-11-26 (UTC)')]);
+    }
   });
 });

@@ -19,6 +19,8 @@ describe('who may do what', () => {
   test.each([
     ['POST', '/api/messages', [401, 403, 201, 201, 201]],
     ['GET', '/api/messages/1', [401, 404, 404, 404, 404]],
+    ['POST', '/api/receipts/repush', [401, 403, 403, 403, 422]],
+    ['GET', '/api/receipts/repush/r1', [401, 403, 403, 403, 200]],
     ['GET', '/api/status', [200, 200, 200, 200, 200]],
     ['GET', '/metrics', [401, 200, 403, 200, 200]],
     ['GET', '/api/openapi.json', [200, 200, 200, 200, 200]],
@@ -157,9 +159,11 @@ describe('the documentation', () => {
     );
     expect(addresses.sort()).toEqual([
       'get /api/messages/{id}',
+      'get /api/receipts/repush/{run}',
       'get /api/status',
       'get /metrics',
       'post /api/messages',
+      'post /api/receipts/repush',
     ]);
     expect(document.paths['/api/messages']!['post']!.security).toEqual([{ key: [] }]);
     expect(document.paths['/api/status']!['get']!.security).toEqual([{}, { key: [] }]);

@@ -43,7 +43,9 @@ export function settingsReference(): string {
 function environmentTable(): string {
   const rows = VARIABLES.map(([name, path]) => `| \`${name}\` | \`${path.join('.')}\` |`);
   const about =
-    'Each overrides one key of the file; an empty one counts as absent. `HELIOGRAPH_CONFIG` names the file itself.';
+    'Each overrides one key of the file; an empty one counts as absent. `HELIOGRAPH_CONFIG` names the file itself;\n' +
+    '`HELIOGRAPH_SECRET_KEY` is the key that secrets are sealed with, 64 hex digits or base64, `HELIOGRAPH_SECRET_KEY_FILE` a file\n' +
+    'that has it; absent: `secret.key` in the data folder, made at the first start.';
   return `## Environment variables\n\n${about}\n\n| variable | key |\n| --- | --- |\n${rows.join('\n')}\n`;
 }
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments, parse } from 'yaml';
 import { VARIABLES } from '../../../adapters/config/environment.ts';
+import { settingsReference } from '../../../adapters/config/reference.ts';
 import { parseConfiguration } from '../../../adapters/config/load.ts';
 
 /** The examples of `deploy/` say nothing that is not so: they are held to the settings, the ports and the programs. */
@@ -22,7 +23,33 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 type Map = Readonly<Record<string, any>>; // eslint-disable-line
 const kubernetes = parseAllDocuments(read('kubernetes/heliograph.yaml')).map(document => document.toJS() as Map);
 const ofKind = (kind: string): Map => kubernetes.find(resource => resource['kind'] === kind)!;
+/** What a node reads beside those that override a key. */
+const known = new Set([
+  ...VARIABLES.map(([name]) => name),
+  'HELIOGRAPH_CONFIG',
+  'HELIOGRAPH_SECRET_KEY',
+  'HELIOGRAPH_SECRET_KEY_FILE',
+]);
 const environment = { REDIS_URL: 'redis+sentinel://:pw@s1,s2/heliograph', DATABASE_URL: 'postgres://u:p@h/d' };
+
+describe('docs/operations.md', () => {
+  const text = readFileSync(join(root, 'docs/operations.md'), 'utf8');
+
+  test('names settings, metrics, variables and files that there are', () => {
+    const settings = settingsReference();
+    for (const [, setting] of text.matchAll(/`((?:cluster|redis|archive|store|listeners)\.[a-z_.]+)(?:: \d+)?`/g)) {
+      expect(settings, setting).toContain(`| \`${setting}\` |`);
+    }
+    const code = execFileSync('git', ['grep', '-ho', 'smsc_[a-z_]*', '--', 'node', 'adapters'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const metrics = new Set(code.split('\n'));
+    for (const [name] of text.matchAll(/smsc_[a-z_]+/g)) expect(metrics, name).toContain(name);
+    for (const [name] of text.matchAll(/\bHELIOGRAPH_[A-Z_]+/g)) expect(known, name).toContain(name);
+    for (const [, name] of text.matchAll(/\bdeploy\/([a-z0-9./-]+[a-z])/g)) expect(files, name).toContain(name);
+  });
+});
 
 describe('the examples of deploy/', () => {
   test.each([
@@ -34,7 +61,6 @@ describe('the examples of deploy/', () => {
   });
 
   test('every variable that they set is one that a node reads', () => {
-    const known = new Set(['HELIOGRAPH_CONFIG', ...VARIABLES.map(([name]) => name)]);
     for (const file of files) {
       const named = read(file).match(/\b(?:HELIOGRAPH_[A-Z_]+|REDIS_URL|DATABASE_URL)\b/g) ?? [];
       for (const name of named) expect(known, `${file}: ${name}`).toContain(name);

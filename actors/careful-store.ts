@@ -44,8 +44,10 @@ export function carefulStore({ store, monotonic, forMs, ready }: CarefulDeps): M
       await store.settle(frames);
       settled(frames);
     },
-    claim: async (destination, max) => {
-      if (!isCareful()) return store.claim(destination, max);
+    claim: async (destination, max, after) => {
+      if (!isCareful()) return store.claim(destination, max, after);
+      // Nobody sends what is claimed so, and it can be later.
+      if (after !== undefined) return [];
       if (asking || held >= 0) {
         turnedAway.add(destination);
         return [];

@@ -156,8 +156,11 @@ export interface MessageStore {
   /**
    * Claims up to `max` messages of a queue that are ready and due: higher lanes first, accounts in a lane by turns.
    * Empty when there are none.
+   *
+   * @param after given: whatever lane and account, whole batches, of the caller's own stripes, in an order of the store's
+   * that goes on behind the batch of this number (0: from the start): what is given back is not met again on the way
    */
-  claim(destination: string, max: number): Promise<readonly Claimed[]>;
+  claim(destination: string, max: number, after?: number): Promise<readonly Claimed[]>;
   /** Claims one message; that it is claimed is durable before it is given. For a claimant whose predecessors crashed. */
   claimAlone(destination: string): Promise<Claimed | undefined>;
   /**

@@ -20,8 +20,10 @@ import { ReceiptDesk, type ReceiptMessage } from './receipt/receipt-desk.ts';
 import type { ReceiptSettings } from './receipt/receipt-settings.ts';
 import { NO_WORDS, type ErrorWords } from './receipt/receipt-batch.ts';
 import { pushAgain, type RepushedReceipt } from './receipt/repush.ts';
+import { Avoided } from './route/avoided.ts';
 import { Deliveries, Delivery } from './route/delivery.ts';
 import { FallbackChains } from './route/fallback.ts';
+import { Mover } from './route/mover.ts';
 import type { RetrySettings, RouteSettings } from './route/outcomes.ts';
 import { RouteActor, type RouteMessage } from './route/route-actor.ts';
 import { Settler, type SettlerMessage } from './route/settler.ts';
@@ -83,6 +85,13 @@ export class Traffic {
   readonly #numbers: NumberSource;
   readonly #deliveries = new Deliveries();
   readonly #fallbacks = new FallbackChains();
+  readonly #mover: Mover;
+  /** Destinations that new messages, and those that wait, go past where they can. */
+  readonly avoided = new Avoided((all, away) => {
+    this.#intake.detour.avoid(all);
+    this.#fallbacks.avoid(all);
+    this.#mover.use(away);
+  });
   readonly #routes = new Map<string, Route>();
   /** By carrier. */
   readonly #heldBack = new Map<string, HoldBack | undefined>();
@@ -189,6 +198,8 @@ export class Traffic {
         })),
     });
     this.#second = timers.timer(() => this.#everySecond());
+    const { counters } = this;
+    this.#mover = new Mover({ store, fallbacks: this.#fallbacks, timers, counters, now, monotonic, failed });
   }
 
   /** Takes its first batch numbers. */
@@ -231,6 +242,7 @@ export class Traffic {
   useTable(memory: SharedArrayBuffer): void {
     const table = new CompiledTable(memory);
     this.#fallbacks.useTable(table);
+    this.#mover.changed();
     this.#intakeRef.tell({ type: 'table', table });
   }
 
@@ -331,17 +343,19 @@ export class Traffic {
   /** Refuses new messages; what was taken goes on. */
   drain(): void {
     this.#intake.drain();
+    this.#mover.stop();
   }
 
   /** True while a message of this worker is not settled or a batch not committed. */
   get busy(): boolean {
     const held = this.#batches + this.#deliveries.size + this.#intake.open;
-    return held > 0 || this.#settler.busy || this.#desk.busy || this.#gatherer.busy;
+    return held > 0 || this.#settler.busy || this.#desk.busy || this.#gatherer.busy || this.#mover.busy;
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#second.cancel();
+    this.#mover.stop();
     await this.#system.stop();
   }
 

@@ -69,7 +69,7 @@ export function carriersFor(index: number, sources: DirectorySources): WorkerCar
   const carriers: WorkerCarrier[] = [];
   live.carriers.forEach((carrier, place) => {
     const own = carrier.protocol === 'smpp' ? slots?.(carrier.name, index) : undefined;
-    const here = own ?? evenly(slotsOf(carrier), place, index, workers);
+    const here = own ?? evenly(slotsOf(carrier), place, index, carrier.one_per_number ? 0 : 1, workers);
     const made = workerCarrier(carrier, here, passwordOf(carrier), simulators.get(carrier.name));
     const texts = textsOfCarrier(carrier, messages);
     if (!made) return;
@@ -79,9 +79,14 @@ export function carriersFor(index: number, sources: DirectorySources): WorkerCar
   return carriers;
 }
 
-/** On one machine slot n of carrier number `place` is worker (n - 1 + place)'s, so that carriers with one session spread too. */
-function evenly(slots: readonly number[], place: number, index: number, workers: number): HereSlot[] {
-  return slots.filter(slot => (slot - 1 + place) % workers === index).map(slot => ({ slot, lease: undefined }));
+/**
+ * On one machine slot n of carrier number `place` is worker (n - 1 + place)'s, so that carriers with one session spread too.
+ * @param step 0: all are one worker's, which sends what is to be in order
+ */
+function evenly(slots: readonly number[], place: number, index: number, step: 0 | 1, workers: number): HereSlot[] {
+  return slots
+    .filter(slot => ((slot - 1) * step + place) % workers === index)
+    .map(slot => ({ slot, lease: undefined }));
 }
 
 function holdBackOf(rules: Configuration['receipts']['reroute'], hops: number): HoldBack | undefined {
@@ -141,6 +146,7 @@ function workerCarrier(
     targets: here.flatMap(({ slot, lease }) => own(slot).map(target => ({ ...target, lease }))),
     window: carrier.window,
     throughput: slots.length === 0 ? 0 : (carrier.throughput * here.length) / slots.length,
+    onePerNumber: carrier.one_per_number,
     marks: marksOf(carrier),
   };
   if (carrier.protocol !== 'smpp') {
@@ -152,12 +158,14 @@ function workerCarrier(
       noAnswer: 'retry',
       errors: [],
       receiptErrors: [],
+      pduLevel: 'debug',
       receiptId: 'as-is',
     };
   }
   return {
     ...common,
     link: smppLink(carrier),
+    pduLevel: carrier.log_pdus ? 'info' : 'debug',
     throttleMs: carrier.throttle_seconds * SECOND,
     noAnswer: carrier.no_answer,
     errors: carrier.errors.map(errorRule),
@@ -220,7 +228,7 @@ function smppLink(carrier: SmppCarrierSettings): WorkerCarrier['link'] {
     reconnectMaxMs: carrier.reconnect_max_seconds * SECOND,
     bindTimeoutMs: carrier.bind_timeout_seconds * SECOND,
     receiptByText: carrier.receipt_by_text,
-    tracePdus: carrier.log_pdus,
+    tracePdus: carrier.log_pdus || carrier.log_file === 'debug',
     timers: {
       ...DEFAULT_TIMERS,
       enquireLinkMs: carrier.enquire_link_seconds * SECOND,

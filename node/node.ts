@@ -6,9 +6,9 @@ import { systemClock } from '../runtime/clock.ts';
 import { armFatal, fatal } from '../runtime/fatal.ts';
 import { lockFolder, type FolderLock } from '../runtime/folder-lock.ts';
 import { Lifecycle } from '../runtime/lifecycle.ts';
-import { createLogger, type Logger, type LogRecord, type LogSink } from '../runtime/log.ts';
+import { createLogger, type Logger, type LogRecord } from '../runtime/log.ts';
 import { ThreadWiring } from '../runtime/thread-wiring.ts';
-import { Timers, type Timer } from '../runtime/timers.ts';
+import { Timers } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { WorkerPool, type PoolOptions } from '../runtime/worker-pool.ts';
 import { PublicIds, STRIPE_LIMIT } from '../actors/message/id.ts';
@@ -23,6 +23,7 @@ import { loadSecretKey, SealedBox } from '../adapters/secrets/sealed-box.ts';
 import { checkServerTls, type ServerTls } from '../adapters/smpp/server-tls.ts';
 import { STATUS } from '../adapters/smpp/codec/command-status.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
+import { AlarmWatch } from './alarm-watch.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
 import { Cluster, clusterSettingsOf, nodeIdIn, type ClusterSettings } from './cluster.ts';
 import { CrashHistory } from './crash-history.ts';
@@ -30,6 +31,8 @@ import { directoryFor, type DirectorySources, type SimulatorPlace } from './dire
 import { Gatekeeper } from './gatekeeper.ts';
 import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
 import { Membership } from './membership.ts';
+import type { MakeSink } from './carrier-logs.ts';
+import { CarrierWatch } from './carrier-watch.ts';
 import { RunningNode } from './node-control.ts';
 import { NodeMetrics } from './node-metrics.ts';
 import { restCalls } from './rest-calls.ts';
@@ -49,7 +52,7 @@ export interface NodeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Upsert the file's sections although this is not the first start. */
   readonly apply: boolean;
-  readonly makeSink: (node: string) => LogSink;
+  readonly makeSink: MakeSink;
   /** Writes lines for people. */
   readonly show: (text: string) => void;
   readonly terminal: boolean;
@@ -57,7 +60,6 @@ export interface NodeOptions {
 
 const SECOND = 1000;
 const STOP_MS = 5000;
-const ALARMS_EVERY_MS = 500;
 
 /** One node: its threads, its configuration, its listeners, from start to end. */
 export class Node {
@@ -76,6 +78,7 @@ export class Node {
   readonly #wired = new WeakMap<object, Promise<void>>();
   readonly startedAt = systemClock.nowMs();
   #log!: Logger;
+  #carriers!: CarrierWatch;
   #configuration!: LiveConfiguration;
   #gatekeeper!: Gatekeeper;
   #idKey!: Uint8Array;
@@ -85,7 +88,7 @@ export class Node {
   readonly #metrics: NodeMetrics;
   #control: ControlServer | undefined;
   #lifecycle!: Lifecycle;
-  #alarms: string[] = [];
+  #alarms: AlarmWatch | undefined;
   /** The message store, as the main thread asks it. */
   readonly stores: NodeStores;
   id = '';
@@ -181,7 +184,7 @@ export class Node {
   }
   /** Lines about damage, the newest last. */
   get alarms(): readonly string[] {
-    return this.#alarms;
+    return this.#alarms?.lines ?? [];
   }
 
   /** Brings everything up; resolves when the listeners are open. @throws Error with one line for people */
@@ -205,6 +208,15 @@ export class Node {
     const sink = makeSink(this.id);
     this.#log = createLogger(sink, configuration.log.level, systemClock.nowMs);
     await this.#membership?.join(this.#log, this.version);
+    this.#carriers = new CarrierWatch({
+      timers: this.#timers,
+      workers: () => this.#workers.workers,
+      log: this.#log,
+      configuration,
+      node: this.id,
+      makeSink,
+      cluster,
+    });
     this.#idKey = await idKeyOf(store, cluster?.values);
     const box = new SealedBox(loadSecretKey(configuration.data_dir, environment));
     const { configuration: live, first } = await LiveConfiguration.open(store, this.#hasher, box);
@@ -226,6 +238,7 @@ export class Node {
       ratesChanged: account => this.#pushRates(account),
     });
     this.#gatekeeper.useAccounts(live.live.accounts);
+    this.#carriers.use(live.live.carriers);
     this.#table = compileRouting(live.live.routing);
     await this.#startSimulators();
     await this.#membership?.ready();
@@ -238,6 +251,7 @@ export class Node {
   async configurationChanged(routingChanged: boolean): Promise<void> {
     const { live } = this.#configuration;
     this.#gatekeeper.useAccounts(live.accounts);
+    this.#carriers.use(live.carriers);
     await this.#startSimulators();
     if (routingChanged) this.#table = compileRouting(live.routing);
     await Promise.all(
@@ -293,6 +307,7 @@ export class Node {
   }
 
   async #drainWorkers(): Promise<void> {
+    this.#carriers.stop();
     // One that is gone has nothing in flight any more.
     const drained = this.#workers.workers.map(({ api }) => api.drain().catch(() => undefined));
     await Promise.all(drained);
@@ -316,7 +331,8 @@ export class Node {
       authorize: (index, request) => this.#gatekeeper.authorize(index, request),
       unbound: (_index, session, reason) => this.#gatekeeper.unbound(session, reason),
       leaseOver: () => undefined,
-      log: record => this.#log.log(record.level, record.message, record.fields),
+      carrierBound: (index, carrier, count) => this.#carriers.bound(index, carrier, count),
+      log: record => this.#carriers.log(record),
       ...restCalls(this, this.#running, this.#metrics),
     };
     await worker.api.setup(
@@ -332,6 +348,7 @@ export class Node {
       },
       proxy(calls),
     );
+    await worker.api.away(this.#carriers.away);
     const { host, api } = listeners;
     const common = {
       host,
@@ -401,7 +418,7 @@ export class Node {
       const places = Object.entries(this.ports).map(([name, port]) => [name, { host: listeners.host, port }] as const);
       announceFirstStart({ dataDir: data_dir, secrets, listeners: Object.fromEntries(places) }, terminal, show);
     }
-    this.#watchAlarms();
+    this.#alarms = new AlarmWatch(this.#timers, () => this.stores.alarms(), this.#log);
     if (configuration.archive.enabled) await this.#archive.start();
   }
 
@@ -418,23 +435,6 @@ export class Node {
     await wired;
     const log = proxy((record: LogRecord) => this.#log.log(record.level, record.message, record.fields));
     await worker.api.setup(setup, log);
-  }
-
-  /** What the store has found damaged goes to the log and to `status`. */
-  #watchAlarms(): void {
-    const timer = this.#timers.timer(() => {
-      this.stores.alarms().then(
-        lines => this.#alarm(lines, timer),
-        () => timer.start(ALARMS_EVERY_MS),
-      );
-    });
-    timer.start(1);
-  }
-
-  #alarm(lines: readonly string[], timer: Timer): void {
-    for (const line of lines) this.#log.error(line);
-    this.#alarms = [...this.#alarms, ...lines].slice(-100);
-    timer.start(ALARMS_EVERY_MS);
   }
 
   #pool<Api extends object>(
@@ -481,10 +481,11 @@ export class Node {
     this.#log?.warn('what the worker held is void', { worker: worker.index, reason: reason.message });
     this.#crashes.ended(worker.index, systemClock.monotonicMs());
     this.#gatekeeper.workerDown(worker.index);
+    this.#carriers.workerDown(worker.index);
   }
 }
 
-/** Undefined: no certificate, no TLS port. */
+/** Undefined: no TLS port. */
 function serverTls({ listeners: { smpps } }: Configuration): ServerTls | undefined {
   if (smpps.cert_file === '') return undefined;
   const { cert_file: certFile, key_file: keyFile, ca_file: caFile, client_cert } = smpps;

@@ -27,8 +27,13 @@ export async function startNode(options: StartOptions, version: string): Promise
       version,
       environment: options.environment,
       apply: options.apply,
-      makeSink: id =>
-        createPinoSink({ base: { node: id }, pretty: terminal, maskNumbers: configuration.log.mask_numbers }),
+      makeSink: (id, destination) =>
+        createPinoSink({
+          base: { node: id },
+          pretty: terminal && destination === undefined,
+          maskNumbers: configuration.log.mask_numbers,
+          ...(destination && { destination }),
+        }),
       show: text => process.stdout.write(text),
       terminal,
     });

@@ -29,6 +29,8 @@ export interface WorkerCarriersDeps {
   readonly gate: (lease: number) => Gate;
   /** No session lives by this lease any more. */
   readonly leaseOver: (lease: number) => void;
+  /** So many sessions here take messages for this carrier, another number than before. */
+  readonly bound: (carrier: string, count: number) => void;
   /** What a session that is taken away gets to finish what is in flight, ms. */
   readonly drainMs: number;
 }
@@ -52,6 +54,8 @@ export class WorkerCarriers {
   readonly #overload: Overload;
   /** By lease: links that live by it, those that are ending among them. */
   readonly #byLease = new Map<number, number>();
+  /** By carrier: links that are bound and take messages. */
+  readonly #bound = new Map<string, Set<CarrierLink>>();
 
   constructor(deps: WorkerCarriersDeps) {
     this.#deps = deps;
@@ -64,7 +68,7 @@ export class WorkerCarriers {
     this.#overload = new Overload({
       timers: deps.timers,
       stats: deps.stats,
-      changed: overloaded => deps.traffic.intake.detour.avoid(overloaded),
+      changed: overloaded => deps.traffic.avoided.overloaded(overloaded),
       told: (carrier, isOverloaded, queued) => {
         if (isOverloaded) deps.log.warn('carrier overloaded: new messages go elsewhere', { carrier, queued });
         else deps.log.info('carrier takes new messages again', { carrier, queued });
@@ -97,9 +101,9 @@ export class WorkerCarriers {
   routeSettings(name: string): RouteSettings | undefined {
     const carrier = this.#carriers.get(name)?.settings;
     if (!carrier) return undefined;
-    const { throughput, throttleMs, errors, holdBack } = carrier;
+    const { throughput, throttleMs, errors, holdBack, onePerNumber } = carrier;
     const noAnswer = carrier.noAnswer === 'reroute' ? 'elsewhere' : carrier.noAnswer === 'fail' ? 'fail' : 'retry';
-    return { kind: 'carrier', throughput, throttleMs, noAnswer, errors: new Map(errors), holdBack };
+    return { kind: 'carrier', throughput, throttleMs, noAnswer, errors: new Map(errors), holdBack, onePerNumber };
   }
 
   sessions(): WorkerSession[] {
@@ -156,13 +160,24 @@ export class WorkerCarriers {
       bound: session => this.#bind(here.settings, session),
       changed: (state, reason, peer) => {
         const fields = { carrier: name, id, bind, peer };
+        this.#count(name, link, state === 'bound');
         if (state === 'bound') log.info('carrier bound', fields);
         else if (state === 'ended') log.info('carrier unbound', { ...fields, reason });
         else this.#lost({ ...fields, reason });
       },
       traced: (direction, command, status, sequence, octets) => {
         const said = status === 0 ? {} : { status: statusOf(status).name };
-        log.info('pdu', { carrier: name, id, bind, peer: link.peer, direction, command, ...said, sequence, octets });
+        log[here.settings.pduLevel]('pdu', {
+          carrier: name,
+          id,
+          bind,
+          peer: link.peer,
+          direction,
+          command,
+          ...said,
+          sequence,
+          octets,
+        });
       },
     });
     return link;
@@ -177,6 +192,16 @@ export class WorkerCarriers {
     }
     this.#byLease.delete(lease);
     this.#deps.leaseOver(lease);
+  }
+
+  #count(carrier: string, link: CarrierLink, isBound: boolean): void {
+    if (link.target.bind.type === 'receiver') return;
+    let links = this.#bound.get(carrier);
+    if (!links) this.#bound.set(carrier, (links = new Set()));
+    const before = links.size;
+    if (isBound) links.add(link);
+    else links.delete(link);
+    if (links.size !== before) this.#deps.bound(carrier, links.size);
   }
 
   #lost(fields: Readonly<Record<'carrier' | 'id' | 'bind' | 'peer' | 'reason', string>>): void {

@@ -61,6 +61,8 @@ export interface WorkerCarrier {
   /** One session each; those of `separate` are two. */
   readonly targets: readonly LinkTarget[];
   readonly link: Omit<LinkSettings, 'receiptIds' | 'receiptErrors' | 'form'>;
+  /** Of the lines about PDUs, where `link.tracePdus` has them. */
+  readonly pduLevel: 'info' | 'debug';
   readonly window: number;
   /** This worker's share, messages a second; 0 = no limit. */
   readonly throughput: number;
@@ -70,6 +72,8 @@ export interface WorkerCarrier {
   readonly errors: readonly (readonly [number, ErrorRule])[];
   /** After which of its receipts a message goes by its next route; undefined: after none. */
   readonly holdBack: HoldBack | undefined;
+  /** Never two messages to one number that are both unanswered: then all its sessions are in one worker. */
+  readonly onePerNumber: boolean;
   /** Lengths of its queue between which it gets no new messages, where a route leads elsewhere. */
   readonly marks: Marks | undefined;
   readonly receiptId: ReceiptIdMode;
@@ -120,6 +124,8 @@ export interface MainCalls extends RestCalls {
   unbound(worker: number, session: number, reason: string): void;
   /** No session lives by this lease any more, and none will: its slot may be another node's. */
   leaseOver(worker: number, lease: number): void;
+  /** So many of the worker's sessions take messages for a carrier, another number than before. */
+  carrierBound(worker: number, carrier: string, count: number): void;
   log(record: LogRecord): void;
 }
 
@@ -203,6 +209,8 @@ export interface WorkerApi extends ClusterWorkerApi, Pick<MessageStore, 'find' |
   /** Ends sessions of an account politely, all of them or one. Returns how many. @param session 0: all */
   unbind(account: string, session: number): number;
   useTable(memory: SharedArrayBuffer): void;
+  /** Carriers that no session leads to, for longer than their patience. */
+  away(carriers: readonly string[]): void;
   /** Refuses new work; each session finishes what it has under way and is unbound; resolves when all is settled. */
   drain(): Promise<void>;
   send(request: SendRequest): Promise<{ readonly id: number } | { readonly status: number }>;

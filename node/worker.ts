@@ -55,6 +55,7 @@ const UNKNOWN: RouteSettings = {
   noAnswer: 'retry',
   errors: NO_ERROR_RULES,
   holdBack: undefined,
+  onePerNumber: false,
 };
 const DRAIN_LOOK_MS = 20;
 /** How long a worker whose predecessors crashed claims one message at a time. */
@@ -111,6 +112,7 @@ export class Worker implements ThreadBody<WorkerApi> {
         this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
       drain: () => this.#drain(),
       unbind: (account, session) => this.#unbind(account, session),
+      away: carriers => this.#traffic?.avoided.away(new Set(carriers)),
       useTable: memory => this.#traffic?.useTable(memory),
       send: request => this.#send(request),
       pushAgain: async (account, receipts) => this.#traffic?.pushAgain(account, receipts) ?? 'starting',
@@ -214,6 +216,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       timers: this.#timers,
       log: this.#log,
       stats: () => this.#stores.store.stats(),
+      bound: (carrier, count) => main.carrierBound(this.#index, carrier, count),
       drainMs: setup.drainMs,
       gate: lease => this.#gates!.gate(lease),
       leaseOver: lease => main.leaseOver(this.#index, lease),

@@ -36,6 +36,8 @@ export interface RouteSettings {
   readonly errors: ReadonlyMap<number, ErrorRule>;
   /** A carrier's: after which of its receipts a message goes elsewhere; undefined: after none. */
   readonly holdBack: HoldBack | undefined;
+  /** Never two messages to one number that are both unanswered. */
+  readonly onePerNumber: boolean;
 }
 
 export const NO_ERROR_RULES: ReadonlyMap<number, ErrorRule> = new Map();
@@ -86,6 +88,8 @@ const FAILURES: Readonly<Record<1 | 2 | 3 | 5, Failure>> = {
 export class Outcomes {
   readonly #deps: OutcomeDeps;
   settings: RouteSettings;
+  /** Told of each message that was sent: its answer has come, or will not. */
+  ended: ((delivery: Delivery, index: number) => void) | undefined;
 
   constructor(deps: OutcomeDeps, settings: RouteSettings) {
     this.#deps = deps;
@@ -109,8 +113,8 @@ export class Outcomes {
     outlet: SlotHolder,
     slot: number,
   ): void {
-    const { settler, receipts, deliveries } = this.#deps;
-    const { destination } = this.#deps;
+    const { settler, receipts, deliveries, destination } = this.#deps;
+    this.ended?.(delivery, index);
     const attempts = delivery.attemptsOf(index);
     switch (answer) {
       case Answer.taken: {
@@ -165,6 +169,7 @@ export class Outcomes {
 
   /** The session is gone and no answer came: the message goes again, on another one. */
   lost(delivery: Delivery, index: number): void {
+    this.ended?.(delivery, index);
     this.#deps.settler
       .writer(this.#deps.destination)
       .add(

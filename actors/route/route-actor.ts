@@ -5,6 +5,7 @@ import { Fate } from '../message/ledger.ts';
 import { expiresAtOf, R, RecordFlag } from '../message/record.ts';
 import type { Claimed, MessageStore } from '../ports.ts';
 import { Delivery } from './delivery.ts';
+import { OnePerNumber } from './one-per-number.ts';
 import { Outcomes, type OutcomeDeps, type RouteSettings } from './outcomes.ts';
 import type { SlotHolder } from './settler.ts';
 
@@ -49,6 +50,8 @@ export interface RouteDeps extends OutcomeDeps {
 
 /** Messages held beyond what the windows take, so that a session never waits for a claim. */
 const AHEAD = 256;
+/** The same where messages may have to wait for others to their number. */
+const AHEAD_BY_NUMBER = 4096;
 /** Messages an idle limiter may send at once, in seconds of its rate. */
 const BURST_SECONDS = 0.1;
 
@@ -80,12 +83,14 @@ export class RouteActor implements Actor<RouteMessage> {
   #tokens = 0;
   #filledAt: number;
   #waking = false;
+  #numbers: OnePerNumber<Outlet> | undefined;
 
   constructor(deps: RouteDeps, settings: RouteSettings) {
     this.#deps = deps;
     this.#settings = settings;
     this.#outcomes = new Outcomes(deps, settings);
     this.#filledAt = deps.monotonic();
+    this.#byNumber();
   }
 
   get destination(): string {
@@ -99,7 +104,7 @@ export class RouteActor implements Actor<RouteMessage> {
 
   /** True while what is committed here for this destination may come straight from memory. */
   takes(): boolean {
-    return this.#outlets.length > 0 && this.#held < this.#windows() + AHEAD && this.#settings.throughput === 0;
+    return this.#outlets.length > 0 && this.#held < this.#windows() + this.#ahead && this.#settings.throughput === 0;
   }
 
   receive(message: RouteMessage): void {
@@ -140,6 +145,7 @@ export class RouteActor implements Actor<RouteMessage> {
       case 'settings':
         this.#settings = message.settings;
         this.#outcomes.settings = message.settings;
+        this.#byNumber();
         return;
       default:
         message satisfies never;
@@ -188,6 +194,7 @@ export class RouteActor implements Actor<RouteMessage> {
     const now = this.#deps.now();
     const { holds } = this.#deps;
     let allowed = this.#allowed();
+    if (this.#numbers) allowed = this.#dispatchFreed(this.#numbers, now, allowed);
     for (let lane = 3; lane >= 0; lane--) {
       const stretches = this.#lanes[lane]!;
       let done = 0;
@@ -201,26 +208,19 @@ export class RouteActor implements Actor<RouteMessage> {
         }
         while (stretch.next < indexes.length) {
           const index = indexes[stretch.next]!;
+          if (this.#numbers?.holds(delivery, index)) {
+            stretch.next++;
+            continue;
+          }
           if (expiresAtOf(delivery.batch.buffer, delivery.at(index)) <= now) {
-            this.#deps.receipts.conclude(
-              delivery,
-              index,
-              this.destination,
-              Fate.expired,
-              0,
-              delivery.attemptsOf(index),
-              undefined,
-              -1,
-            );
+            this.#expire(delivery, index);
           } else {
             const outlet = allowed > 0 ? this.#outletFor(delivery, index) : undefined;
             if (!outlet) {
               if (done > 0) stretches.splice(0, done);
               return;
             }
-            outlet.send(delivery, index);
-            this.#sent = true;
-            if (allowed !== Infinity) this.#tokens--;
+            this.#send(outlet, delivery, index, allowed);
             allowed--;
           }
           stretch.next++;
@@ -230,6 +230,61 @@ export class RouteActor implements Actor<RouteMessage> {
       }
       stretches.length = 0;
     }
+  }
+
+  /** Messages whose number has no unanswered one any more. @returns how many the rate allows then */
+  #dispatchFreed(numbers: OnePerNumber<Outlet>, now: number, atFirst: number): number {
+    let allowed = atFirst;
+    const { holds } = this.#deps;
+    numbers.each(({ delivery, index, way }) => {
+      if (holds && !holds(stripeOf(delivery.batch.number))) return 'no-room';
+      if (expiresAtOf(delivery.batch.buffer, delivery.at(index)) <= now) this.#expire(delivery, index);
+      else {
+        const isThere = way !== undefined && this.#outlets.includes(way);
+        const outlet = allowed <= 0 ? undefined : isThere ? withRoom(way) : this.#outletFor(delivery, index);
+        if (!outlet) return 'no-room';
+        this.#send(outlet, delivery, index, allowed);
+        allowed--;
+        this.#held--;
+        return 'sent';
+      }
+      this.#held--;
+      return 'concluded';
+    });
+    return allowed;
+  }
+
+  #send(outlet: Outlet, delivery: Delivery, index: number, allowed: number): void {
+    outlet.send(delivery, index);
+    this.#numbers?.sent(delivery, index, outlet);
+    this.#sent = true;
+    if (allowed !== Infinity) this.#tokens--;
+  }
+
+  #expire(delivery: Delivery, index: number): void {
+    const attempts = delivery.attemptsOf(index);
+    const { receipts } = this.#deps;
+    receipts.conclude(delivery, index, this.destination, Fate.expired, 0, attempts, undefined, -1);
+  }
+
+  get #ahead(): number {
+    return this.#numbers ? AHEAD_BY_NUMBER : AHEAD;
+  }
+
+  /** Takes over whether messages wait for others to their number. */
+  #byNumber(): void {
+    if (this.#settings.onePerNumber) {
+      const numbers = (this.#numbers ??= new OnePerNumber<Outlet>());
+      this.#outcomes.ended = (delivery, index) => numbers.ended(delivery, index);
+      return;
+    }
+    this.#outcomes.ended = undefined;
+    for (const { delivery, index } of this.#numbers?.take(() => true) ?? []) {
+      const { buffer, groups } = delivery.batch;
+      const { lane } = groups[buffer[delivery.at(index) + R.group]!]!;
+      this.#lanes[lane]!.push({ delivery, indexes: Uint8Array.of(index), next: 0 });
+    }
+    this.#numbers = undefined;
   }
 
   /**
@@ -284,7 +339,7 @@ export class RouteActor implements Actor<RouteMessage> {
   #claim(): void {
     if (this.#claiming || !this.#more || this.#outlets.length === 0) return;
     const { throughput } = this.#settings;
-    const ahead = throughput === 0 ? this.#windows() + AHEAD : Math.max(1, Math.min(this.#windows(), throughput));
+    const ahead = throughput === 0 ? this.#windows() + this.#ahead : Math.max(1, Math.min(this.#windows(), throughput));
     const wanted = Math.ceil(ahead - this.#held);
     if (wanted < Math.min(64, ahead / 2) && this.#held > 0) return;
     this.#claiming = true;
@@ -302,10 +357,15 @@ export class RouteActor implements Actor<RouteMessage> {
 
   /** @param drop called for each message held of these stripes; it is held no more */
   #dropStripes(stripes: readonly number[], drop: (delivery: Delivery, index: number) => void): void {
+    const isGone = (delivery: Delivery): boolean => stripes.includes(stripeOf(delivery.batch.number));
+    for (const { delivery, index } of this.#numbers?.take(isGone) ?? []) {
+      this.#held--;
+      drop(delivery, index);
+    }
     for (const lane of [...this.#lanes, ...this.#suspended]) {
       for (let i = lane.length - 1; i >= 0; i--) {
         const { delivery, indexes, next } = lane[i]!;
-        if (!stripes.includes(stripeOf(delivery.batch.number))) continue;
+        if (!isGone(delivery)) continue;
         lane.splice(i, 1);
         this.#held -= indexes.length - next;
         for (let at = next; at < indexes.length; at++) drop(delivery, indexes[at]!);
@@ -328,6 +388,9 @@ export class RouteActor implements Actor<RouteMessage> {
       }
       stretches.length = 0;
     }
+    for (const { delivery, index } of this.#numbers?.take(() => true) ?? []) this.#outcomes.lost(delivery, index);
     this.#held = 0;
   }
 }
+
+const withRoom = (outlet: Outlet): Outlet | undefined => (outlet.room() > 0 ? outlet : undefined);

@@ -113,6 +113,7 @@ export class CompiledTable {
   readonly #names: Int32Array;
   /** Destinations and texts as this thread has used them: few, whatever the size of the table. */
   readonly #decoded = new Map<number, string>();
+  #destinations: ReadonlySet<string> | undefined;
 
   constructor(memory: SharedArrayBuffer) {
     const words = new Int32Array(memory, 0, HEADER_WORDS);
@@ -158,6 +159,18 @@ export class CompiledTable {
     const text = this.#text(id);
     this.#decoded.set(id, text);
     return text;
+  }
+
+  /** All places that its rules lead to, disabled ones included. Looks through the table the first time. */
+  destinations(): ReadonlySet<string> {
+    if (this.#destinations) return this.#destinations;
+    const values = new Map<number, number>();
+    for (let rule = 0; rule < this.routes; rule++) {
+      if ((this.rules[rule * U.words + U.action]! & 7) === FORWARD)
+        values.set(this.rules[rule * U.words + U.value]!, rule);
+    }
+    this.#destinations = new Set([...values.values()].map(rule => this.textOf(rule)));
+    return this.#destinations;
   }
 
   /** The command_status of a `reject` rule. */

@@ -1,4 +1,5 @@
 import { groupIndexOf, Standing, type BatchState } from './batch-state.ts';
+import { BATCH_LIMIT } from '../message/id.ts';
 import type { QueueStats } from '../ports.ts';
 
 /** Messages one account may take in a row while others of its lane wait (deficit round robin, Shreedhar and Varghese). */
@@ -83,6 +84,40 @@ export class Queues {
       left = takeFromLane(queue.lanes[lane]!, left, owner, taken);
     queue.ready -= max - left;
     queue.claimed += max - left;
+    return [...taken.values()];
+  }
+
+  /**
+   * Takes, for a worker, `max` ready messages or somewhat more: all of one batch after the other, the oldest above `after`
+   * first. What it leaves behind in the queues is passed over by whoever comes there.
+   */
+  takeAfter(destination: string, max: number, after: number, owner: number): Taken[] {
+    const queue = this.#queues.get(destination);
+    if (!queue || queue.ready === 0) return [];
+    const lines: { readonly entries: readonly Entry[]; at: number }[] = [];
+    for (const { accounts } of queue.lanes) {
+      for (const { entries, head } of accounts.values()) lines.push({ entries, at: placeAbove(entries, head, after) });
+    }
+    const taken = new Map<BatchState, Taken>();
+    for (let got = 0; got < max;) {
+      let oldest: BatchState | undefined;
+      for (const line of lines) {
+        while (line.at < line.entries.length && !hasReady(line.entries[line.at]!, destination)) line.at++;
+        const state = line.entries[line.at]?.state;
+        if (state && (!oldest || state.number < oldest.number)) oldest = state;
+      }
+      if (!oldest) break;
+      for (const line of lines) {
+        for (; line.entries[line.at]?.state === oldest; line.at++) {
+          const entry = line.entries[line.at]!;
+          if (hasReady(entry, destination)) got += takeFromGroup(oldest, entry.group, BATCH_LIMIT, owner, taken);
+        }
+      }
+    }
+    let count = 0;
+    for (const entry of taken.values()) count += entry.count;
+    queue.ready -= count;
+    queue.claimed += count;
     return [...taken.values()];
   }
 
@@ -188,6 +223,24 @@ function takeFromGroup(
   return got;
 }
 
+/** False where all were taken, or where its group has become another destination's since. */
+function hasReady({ state, group }: Entry, destination: string): boolean {
+  const g = state.groups[group]!;
+  return g.ready > 0 && g.group.destination === destination;
+}
+
+/** The place, from `head` on, of the first entry with a batch number above `after`. */
+function placeAbove(entries: readonly Entry[], head: number, after: number): number {
+  let low = head;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (entries[middle]!.state.number <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Usually the newest, at the end; what comes back (retry, lapsed claim) goes to where its age puts it. */
 function insertByAge(account: AccountQueue, entry: Entry): void {
   const { entries } = account;
@@ -196,12 +249,6 @@ function insertByAge(account: AccountQueue, entry: Entry): void {
     entries.push(entry);
     return;
   }
-  let low = account.head;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (entries[middle]!.state.number <= entry.state.number) low = middle + 1;
-    else high = middle;
-  }
+  const low = placeAbove(entries, account.head, entry.state.number);
   entries.splice(low, 0, entry);
 }

@@ -157,7 +157,9 @@ export class Standings {
     }
   }
 
-  claim(destination: string, max: number, owner: number): Taken[] {
+  /** @param after as in `MessageStore.claim` */
+  claim(destination: string, max: number, owner: number, after?: number): Taken[] {
+    if (after !== undefined) return this.#queues.takeAfter(destination, max, after, owner);
     return this.#queues.take(destination, max, owner);
   }
 

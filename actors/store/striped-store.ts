@@ -130,7 +130,8 @@ export class StripedStore implements MessageStore {
     await Promise.all(settled);
   }
 
-  async claim(destination: string, max: number): Promise<readonly Claimed[]> {
+  async claim(destination: string, max: number, after?: number): Promise<readonly Claimed[]> {
+    if (after !== undefined) return this.#claimAfter(destination, max, after);
     const claims: Claimed[] = [];
     let left = max;
     for (const store of this.#own.values()) {
@@ -145,6 +146,17 @@ export class StripedStore implements MessageStore {
       left -= got;
     }
     return claims;
+  }
+
+  /** One own stripe after the other: the number of a batch says where it goes on. */
+  async #claimAfter(destination: string, max: number, after: number): Promise<readonly Claimed[]> {
+    const from = after === 0 ? -1 : stripeOf(after);
+    for (const [stripe, store] of [...this.#own].sort(([a], [b]) => a - b)) {
+      if (stripe < from) continue;
+      const claims = await store.claim(destination, max, stripe === from ? after : 0);
+      if (claims.length > 0) return claims;
+    }
+    return [];
   }
 
   async claimAlone(destination: string): Promise<Claimed | undefined> {

@@ -159,6 +159,17 @@ const common = {
   description: description(),
   window: whole(1, 65_535).default(100).describe('Most unanswered messages a session'),
   throughput: throughput(),
+  one_per_number: flag()
+    .default(false)
+    .describe(
+      'true: the next message to a number leaves when the last one to it is answered; then all sessions of a node are in one worker',
+    ),
+  patience_seconds: amount(0, 86_400)
+    .nullable()
+    .default(5)
+    .describe(
+      'How long it may be without a session; then messages, those that wait for it too, go by their next route, if they have one; null: for ever',
+    ),
   overload_threshold: whole(1, 1_000_000_000)
     .nullable()
     .default(null)
@@ -293,6 +304,11 @@ export const smppCarrierSchema = group({
   reconnect_seconds: amount(0.05, 3600).default(1).describe('First wait after a lost session; doubles each time'),
   reconnect_max_seconds: amount(0.05, 86_400).default(5).describe('Longest such wait'),
   log_pdus: flag().default(false).describe('A line in the log for each PDU: its header, never what it says'),
+  log_file: oneOf('none', 'error', 'warn', 'info', 'debug')
+    .default('none')
+    .describe(
+      'Lines about it, from this level on, also go into a file of its own, NAME.log in `log.carriers_folder`; debug has the header of every PDU. Never a text',
+    ),
   dest_rules: numberRules('recipients, as it wants them'),
   source_rules: numberRules('senders that are numbers, as it wants them'),
   sender_rules: listOf(senderRule, 'rules', 1000).default([]).describe('Other senders; the first that fits counts'),

@@ -189,6 +189,15 @@ export const configurationSchema = group({
   log: group({
     level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal').default('info'),
     mask_numbers: flag().default(false).describe('Show only the last three digits of phone numbers'),
+    carriers_folder: text(0, 4096)
+      .default('')
+      .describe('Where carriers with a log of their own have it; "": log in the data folder'),
+    carriers_mb: amount(0.01, 10_000)
+      .default(10)
+      .describe(
+        'Size at which such a file is put aside (NAME.log.1) and a new one begun; one that was moved away is begun anew too',
+      ),
+    carriers_keep: whole(1, 100).default(5).describe('How many of those are kept'),
   }).prefault({}),
   drain_seconds: amount(0, 600)
     .default(10)

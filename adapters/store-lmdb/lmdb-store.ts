@@ -171,7 +171,8 @@ export class LmdbStore {
         if (isLive()) for (const frame of frames) standings.record(frame, owner);
         await this.#flushed();
       },
-      claim: async (destination, max) => (isLive() ? this.#claimed(standings.claim(destination, max, owner)) : []),
+      claim: async (destination, max, after) =>
+        isLive() ? this.#claimed(standings.claim(destination, max, owner, after)) : [],
       claimAlone: async destination => {
         const taken = isLive() ? standings.claimAlone(destination, owner) : undefined;
         if (!taken) return undefined;

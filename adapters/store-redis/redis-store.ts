@@ -236,9 +236,9 @@ export class RedisStore {
         if (isLive()) for (const frame of frames) standings.record(frame, place);
         await this.#flushed();
       },
-      claim: async (destination, max) => {
+      claim: async (destination, max, after) => {
         if (!mayClaim()) return [];
-        const claimed = await reads.claimed(standings.claim(destination, max, place));
+        const claimed = await reads.claimed(standings.claim(destination, max, place, after));
         return isLive() ? claimed : [];
       },
       claimAlone: async destination => {

@@ -93,6 +93,34 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         expect(textsOf(await claimed(store, 'sink', 2))).toEqual(['e']);
       });
 
+      test('on from a batch: whole batches, the oldest first, and what is given back is not met again', async () => {
+        const { store } = await open();
+        const first = await bench.append([sent('a'), sent('b', { account: 'other' }), sent('c', { lane: 3 })]);
+        const second = await bench.append([sent('d'), sent('elsewhere', { destination: 'spare' })]);
+        await bench.append([sent('e', { lane: 1 }), sent('f')]);
+        const walked: string[] = [];
+        const numbers: number[] = [];
+        for (let after = 0; ;) {
+          const claims = await store.claim('sink', 2, after);
+          if (claims.length === 0) break;
+          const got = messagesIn(claims);
+          walked.push(textsOf(got).join(''));
+          after = batchNumberOf(got.at(-1)!.id);
+          numbers.push(after);
+          const entries = got.map(({ id, text }) => [id, text === 'd' ? reroutedTo('spare') : RELEASED] as const);
+          await store.settle([frame('sink', entries)]);
+        }
+        expect(walked).toEqual(['abc', 'def']);
+        expect(numbers[0]).toBe(first);
+        expect(numbers[1]).toBeGreaterThan(second);
+        expect(
+          textsOf(await claimed(store, 'sink'))
+            .sort()
+            .join(''),
+        ).toBe('abcef');
+        expect(textsOf(await claimed(store, 'spare')).sort()).toEqual(['d', 'elsewhere']);
+      });
+
       test('one claimant at a time: two get different messages', async () => {
         const { store } = await open();
         const other = bench.claimant().store;

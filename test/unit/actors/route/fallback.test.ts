@@ -99,3 +99,27 @@ test('there is none for what its sender has sent there, for what is no message, 
   expect(way(chains, delivery(0))).toBe('a');
   expect(new FallbackChains().next(delivery(0), 0, 'a')).toBe('');
 });
+
+test('past destinations that are to be avoided, unless all are', () => {
+  const chains = chainsOf(forward('a', { priority: 1 }), forward('b', { priority: 2 }), forward('c'));
+  chains.avoid(new Set(['b']));
+  expect(way(chains, delivery(0))).toBe('a c');
+  expect(chains.instead(delivery(0), 0, 'a')).toBe('c');
+  chains.avoid(new Set(['a', 'b', 'c']));
+  expect(chains.next(delivery(0), 0, 'a')).toBe('b');
+  expect(chains.instead(delivery(0), 0, 'a')).toBe('');
+  expect(chains.leadsPast('a')).toBe(false);
+  chains.avoid(new Set(['a', 'b']));
+  expect(chains.leadsPast('a')).toBe(true);
+  expect(chains.leadsPast('c')).toBe(false);
+});
+
+test('what waits where none is taken goes by the rules of today, when they have changed', () => {
+  const chains = chainsOf(forward('a', { priority: 1 }), forward('b'));
+  const message = delivery(0);
+  chains.useTable(compiled([forward('d', { priority: 1 }), forward('a', { priority: 2 }), forward('c')], VERSION + 1));
+  expect(chains.instead(message, 0, 'a')).toBe('d');
+  chains.avoid(new Set(['a', 'd']));
+  expect(chains.instead(message, 0, 'a')).toBe('c');
+  expect(chains.instead(delivery(-1), 0, 'a')).toBe('');
+});

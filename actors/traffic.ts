@@ -29,6 +29,7 @@ import { RouteActor, type RouteMessage } from './route/route-actor.ts';
 import { Settler, type SettlerMessage } from './route/settler.ts';
 import { newCounters } from './traffic-counters.ts';
 import { CompiledTable } from './routing/compiled.ts';
+import type { RouteSenders } from './routing/number-rules.ts';
 
 export interface TrafficSettings {
   readonly intake: IntakeSettings;
@@ -239,11 +240,11 @@ export class Traffic {
   }
 
   /** The routing table from the next batch on. */
-  useTable(memory: SharedArrayBuffer): void {
+  useTable(memory: SharedArrayBuffer, senders: RouteSenders): void {
     const table = new CompiledTable(memory);
     this.#fallbacks.useTable(table);
     this.#mover.changed();
-    this.#intakeRef.tell({ type: 'table', table });
+    this.#intakeRef.tell({ type: 'table', table, senders });
   }
 
   /** What destinations want of their messages, from the next one on. */

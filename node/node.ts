@@ -36,7 +36,7 @@ import { CarrierWatch } from './carrier-watch.ts';
 import { RunningNode } from './node-control.ts';
 import { NodeMetrics } from './node-metrics.ts';
 import { restCalls } from './rest-calls.ts';
-import { compileRouting } from './routing.ts';
+import { compileRouting, type CompiledRouting } from './routing.ts';
 import { probe, SharedPorts } from './shared-ports.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
 import { serverSettings, trafficSettings } from './worker-settings.ts';
@@ -82,7 +82,7 @@ export class Node {
   #configuration!: LiveConfiguration;
   #gatekeeper!: Gatekeeper;
   #idKey!: Uint8Array;
-  #table!: SharedArrayBuffer;
+  #routing!: CompiledRouting;
   readonly #ports = new SharedPorts();
   readonly #running = new RunningNode(this);
   readonly #metrics: NodeMetrics;
@@ -239,7 +239,7 @@ export class Node {
     });
     this.#gatekeeper.useAccounts(live.live.accounts);
     this.#carriers.use(live.live.carriers);
-    this.#table = compileRouting(live.live.routing);
+    this.#routing = compileRouting(live.live.routing);
     await this.#startSimulators();
     await this.#membership?.ready();
     await Promise.all(this.#workers.workers.map(worker => this.#setUp(worker)));
@@ -253,11 +253,11 @@ export class Node {
     this.#gatekeeper.useAccounts(live.accounts);
     this.#carriers.use(live.carriers);
     await this.#startSimulators();
-    if (routingChanged) this.#table = compileRouting(live.routing);
+    if (routingChanged) this.#routing = compileRouting(live.routing);
     await Promise.all(
       this.#workers.workers.map(async worker => {
         await worker.api.configure(directoryFor(worker.index, this.#sources));
-        if (routingChanged) await worker.api.useTable(this.#table);
+        if (routingChanged) await worker.api.useTable(this.#routing.table, this.#routing.senders);
       }),
     );
   }
@@ -342,7 +342,7 @@ export class Node {
         drainMs: configuration.drain_seconds * SECOND,
         idKey: this.#idKey,
         directory: directoryFor(worker.index, this.#sources),
-        table: this.#table,
+        ...this.#routing,
         metrics: this.#metrics.planFor(worker.index),
         gates: undefined,
       },

@@ -9,7 +9,7 @@ import type { HoldBack } from '../actors/receipt/hold-back.ts';
 import type { RepushedReceipt } from '../actors/receipt/repush.ts';
 import type { ErrorWords } from '../actors/receipt/receipt-batch.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
-import type { NumberRules } from '../actors/routing/number-rules.ts';
+import type { NumberRules, RouteSenders } from '../actors/routing/number-rules.ts';
 import type { PeerCharset } from '../actors/text/charset.ts';
 import type { TrafficCounters } from '../actors/traffic-counters.ts';
 import type { TrafficSettings } from '../actors/traffic.ts';
@@ -113,6 +113,7 @@ export interface WorkerSetup {
   readonly idKey: Uint8Array;
   readonly directory: WorkerDirectory;
   readonly table: SharedArrayBuffer;
+  readonly senders: RouteSenders;
   readonly metrics: MetricsPlan;
   /** Until when the leases of this node hold; undefined: it is alone. */
   readonly gates: GateMemory | undefined;
@@ -208,7 +209,7 @@ export interface WorkerApi extends ClusterWorkerApi, Pick<MessageStore, 'find' |
   setRate(account: string, throughput: number): void;
   /** Ends sessions of an account politely, all of them or one. Returns how many. @param session 0: all */
   unbind(account: string, session: number): number;
-  useTable(memory: SharedArrayBuffer): void;
+  useTable(memory: SharedArrayBuffer, senders: RouteSenders): void;
   /** Carriers that no session leads to, for longer than their patience. */
   away(carriers: readonly string[]): void;
   /** Refuses new work; each session finishes what it has under way and is unbound; resolves when all is settled. */

@@ -113,7 +113,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       drain: () => this.#drain(),
       unbind: (account, session) => this.#unbind(account, session),
       away: carriers => this.#traffic?.avoided.away(new Set(carriers)),
-      useTable: memory => this.#traffic?.useTable(memory),
+      useTable: (memory, senders) => this.#traffic?.useTable(memory, senders),
       send: request => this.#send(request),
       pushAgain: async (account, receipts) => this.#traffic?.pushAgain(account, receipts) ?? 'starting',
       flushOrphans: () => this.#traffic?.flushOrphans() ?? 0,
@@ -204,7 +204,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     });
     await traffic.start();
     this.#traffic = traffic;
-    traffic.useTable(setup.table);
+    traffic.useTable(setup.table, setup.senders);
     this.#desk = new MessageDesk({
       store: this.#stores.store,
       findArchived: async id => archivedFate(await main.findArchived(this.#ids.toPublic(id))),

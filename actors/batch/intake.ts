@@ -14,7 +14,7 @@ import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, type RecordDecisions } f
 import type { LedgerFrame } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { CompiledTable } from '../routing/compiled.ts';
-import { renumber } from '../routing/number-rules.ts';
+import { renumber, type RouteSenders } from '../routing/number-rules.ts';
 import { lookup, NO_ROUTE } from '../routing/match.ts';
 import type { Submitter, Waiting } from './batch-actor.ts';
 import { Detour } from './detour.ts';
@@ -54,7 +54,9 @@ export interface Made {
   made(id: MessageId, ledger: (destination: string) => LedgerWriter): void;
 }
 
-export type IntakeMessage = { readonly type: 'flush' } | { readonly type: 'table'; readonly table: CompiledTable };
+export type IntakeMessage =
+  | { readonly type: 'flush' }
+  | { readonly type: 'table'; readonly table: CompiledTable; readonly senders: RouteSenders };
 
 /**
  * Commits on their way while a batch that is not full waits: messages that arrive during a commit form the next batch,
@@ -78,6 +80,7 @@ export class Intake implements Actor<IntakeMessage> {
   /** When the first message of the open batch came in, monotonic ms. */
   #since = 0;
   #table: CompiledTable | undefined;
+  #senders: RouteSenders = new Map();
   #inFlight = 0;
   #told = false;
   #draining = false;
@@ -95,6 +98,7 @@ export class Intake implements Actor<IntakeMessage> {
   /** Some destination takes texts only in codings of its own: each message's is looked up. */
   #converting = false;
   readonly #renumbered = new MessageDraft();
+  readonly #resent = new MessageDraft();
   readonly #drafts = new DraftsLike();
   readonly #others = new DraftsLike();
   readonly #peers = new DraftsLike();
@@ -213,6 +217,7 @@ export class Intake implements Actor<IntakeMessage> {
     // Each message by one whole table: what is open was routed by the old one.
     if (this.#builder.count > 0) this.#close();
     this.#table = message.table;
+    this.#senders = message.senders;
   }
 
   turnEnd(): void {
@@ -290,6 +295,8 @@ export class Intake implements Actor<IntakeMessage> {
       const taken = this.detour.ruleFor(rule, m, source, table, this.#deps.random);
       d.route = taken + 1;
       const destination = table.textOf(taken);
+      const senders = this.#senders.size === 0 ? undefined : this.#senders.get(taken);
+      if (senders !== undefined) renumber((m = Object.assign(this.#resent, m)), senders);
       // What a carrier brings belongs to the application it is for.
       if (source.gathers) {
         const mark = partMarkOf(m);

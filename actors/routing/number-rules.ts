@@ -27,6 +27,9 @@ export interface NumberRules {
   readonly senders: readonly SenderRule[];
 }
 
+/** By rule of a routing table, from 0: what takes the place of the sender. */
+export type RouteSenders = ReadonlyMap<number, NumberRules>;
+
 /** Octets of an address in SMPP's messages (v3.4 §5.2.8, §5.2.9), without the NUL. A rule that makes more does nothing. */
 const MOST_OCTETS = 20;
 const Ton = { unknown: 0, international: 1, alphanumeric: 5 } as const;

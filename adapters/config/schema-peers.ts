@@ -46,13 +46,12 @@ const numberRule = group({
 export const numberRules = (what: string) =>
   listOf(numberRule, 'rules', 1000).default([]).describe(`Other beginnings for ${what}; the longest that fits counts`);
 
+export const senders = () =>
+  listOf(z.string({ error: SENDER }).regex(/^(?:\+?\d{1,20}|[\x20-\x7e]{1,11})$/, { error: SENDER }), 'senders', 1000);
+
 const senderRule = group({
   match: ascii(1, 64).default('*').describe('Senders like this: * any run of characters, ? any one, case ignored'),
-  senders: listOf(
-    z.string({ error: SENDER }).regex(/^(?:\+?\d{1,20}|[\x20-\x7e]{1,11})$/, { error: SENDER }),
-    'senders',
-    1000,
-  )
+  senders: senders()
     .min(1, { error: 'at least one sender' })
     .describe('What they are replaced by; of several a recipient always sees the same'),
 });

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { amount, ascii, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
-import { accountSchema, carrierSchema, frontendSchema, network, numberRules, rerouteRules } from './schema-peers.ts';
+import {
+  accountSchema,
+  carrierSchema,
+  frontendSchema,
+  network,
+  numberRules,
+  rerouteRules,
+  senders,
+} from './schema-peers.ts';
 
 /** Most entries of each list that seeds the database. 1,000,000 routes are P8 of the performance goals. */
 export const MOST = {
@@ -26,6 +34,11 @@ export const routeSchema = group({
     .union([z.literal(true), whole(1, 0xffff_ffff)], { error: 'true or a command_status from 1 to 0xFFFFFFFF' })
     .optional()
     .describe('Action: refuse, with this command_status; true: ESME_RINVDSTADR'),
+  senders: senders()
+    .default([])
+    .describe(
+      'With `dest_smsc`: takes the place of the sender, once the route is chosen; of several a recipient always sees the same. Empty: it stays',
+    ),
   priority: whole(0, 65_535).default(100).describe('Lower is tried first'),
   weight: whole(0, 65_535)
     .default(100)

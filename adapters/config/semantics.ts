@@ -51,6 +51,9 @@ export function checkNames(data: unknown, known: ReadonlySet<string> = new Set()
       const got = given.length === 0 ? 'none' : given.join(' and ');
       report(['routes', at], `expected exactly one of ${ACTIONS.join(', ')}, got ${got}`);
     }
+    if (Array.isArray(route['senders']) && route['senders'].length > 0 && route['dest_smsc'] === undefined) {
+      report(['routes', at, 'senders'], 'expected none where there is no dest_smsc: nothing is sent');
+    }
     for (const field of ['dest_smsc', 'source_smsc', 'account'] as const) {
       const name = route[field];
       if (typeof name !== 'string' || names.has(name) || known.has(name)) continue;

@@ -46,3 +46,37 @@ test('numbers are made international before they are routed, and written as the 
   expect(got!.pdu.toString('latin1')).toContain('447700900123\0\x01\x01555\0');
   expect([...got!.octets]).toEqual([0x7c]);
 });
+
+test('a route gives its messages another sender: one, or one of a list that a recipient always sees', async () => {
+  await using carrier = await ScriptedCarrier.listen();
+  const place = { name: 'phones', protocol: 'smpp', host: '127.0.0.1', port: carrier.port };
+  const list = ['447700900001', '+447700900002', 'Acme Ltd'];
+  await using node = await startNode({
+    config: {
+      accounts: [{ system_id: 'shop', password: 'shop' }],
+      carriers: [{ ...place, system_id: 'r', password: 'r', sender_rules: [{ match: 'ACME', senders: ['Renamed'] }] }],
+      routes: [
+        { called_prefix: '44', dest_smsc: 'phones' },
+        { called_prefix: '1', dest_smsc: 'phones', senders: ['12025550100'] },
+        { called_prefix: '49', dest_smsc: 'phones', senders: list },
+      ],
+    },
+  });
+  await waitUntil('a bind', () => carrier.open(9).length === 1);
+  using shop = await LongPeer.bind(node.ports['smpp']!, 'shop');
+  const phones = Array.from({ length: 12 }, (_, i) => `49151000${i + 10}`);
+  for (const to of ['447700900123', '12025550199', ...phones, ...phones])
+    await shop.submit(to, 'Hi', { registered: 0 });
+  await waitUntil('all messages', () => carrier.submitted.length === 26);
+  // service_type, source TON, NPI and address (SMPP v3.4 §4.4.1).
+  const senders = new Map<string, string[]>();
+  for (const { pdu } of carrier.submitted) {
+    const [, source, , dest] = /^\0(..[^\0]*)\0(..)([^\0]*)\0/s.exec(pdu.toString('latin1', 16))!;
+    senders.set(dest!, [...(senders.get(dest!) ?? []), source!]);
+  }
+  expect(senders.get('447700900123')).toEqual(['\x05\0Renamed']);
+  expect(senders.get('12025550199')).toEqual(['\0\x0112025550100']);
+  const seen = phones.map(phone => senders.get(phone)!);
+  for (const [first, second] of seen) expect(second).toBe(first);
+  expect(new Set(seen.flat())).toEqual(new Set(['\0\x01447700900001', '\x01\x01447700900002', '\x05\0Acme Ltd']));
+});

@@ -165,6 +165,16 @@ describe('parseConfiguration', () => {
       ['h.yaml:5: routes[1]: expected exactly one of dest_smsc, auto_reply, drop, reject, got dest_smsc and drop'],
     ],
     [
+      'another sender for what is not sent',
+      'routes:\n  - { drop: true, senders: [ACME] }',
+      ['h.yaml:2: routes[0].senders: expected none where there is no dest_smsc: nothing is sent'],
+    ],
+    [
+      'a sender that is too long',
+      `${SINK}routes:\n  - { dest_smsc: sink, senders: ["Twelve chars"] }`,
+      ['h.yaml:4: routes[0].senders[0]: expected up to 20 digits, or up to 11 characters, got "Twelve chars"'],
+    ],
+    [
       'no action',
       'routes:\n  - {}',
       ['h.yaml:2: routes[0]: expected exactly one of dest_smsc, auto_reply, drop, reject, got none'],

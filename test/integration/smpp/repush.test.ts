@@ -27,7 +27,11 @@ let node: NodeProcess;
 beforeAll(async () => {
   node = await startNode({ config });
 }, 60_000);
-afterAll(() => node?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  // Not killed: its database would live on.
+  await node?.stop();
+  await node?.[Symbol.asyncDispose]();
+});
 
 interface Run {
   readonly run: string;

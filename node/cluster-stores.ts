@@ -58,7 +58,7 @@ export class ClusterStores implements Stores {
     this.#data = data;
     this.#cluster = cluster;
     this.#events = events;
-    this.#own = this.#face('waits');
+    this.#own = this.#face('waits', destinations => events.ready(destinations));
     this.store = this.#own.store;
     const { address, name, leaseMs } = cluster;
     this.#bus = new Bus({
@@ -139,7 +139,7 @@ export class ClusterStores implements Stores {
       return false;
     }
     // Whatever was claimed from whoever had it before is void.
-    this.#events.lapsed([stripe]);
+    this.#lapsed([stripe]);
     this.#engines.set(stripe, engine);
     for (const face of this.#faces) face.add(stripe, engine);
     this.#beat();
@@ -199,8 +199,8 @@ export class ClusterStores implements Stores {
     return { ...this.#cluster, patienceMs: PATIENCE_MS, maxQueued, maxOutbox, lingerMs };
   }
 
-  #face(elsewhere: 'waits' | 'refused'): StoreFace {
-    const face = new StoreFace(elsewhere);
+  #face(elsewhere: 'waits' | 'refused', ready?: (destinations: readonly string[]) => void): StoreFace {
+    const face = new StoreFace(elsewhere, ready);
     for (const [stripe, engine] of this.#engines) face.add(stripe, engine);
     this.#faces.add(face);
     return face;
@@ -226,7 +226,7 @@ export class ClusterStores implements Stores {
         this.#events.ready(destinations);
       },
       holdsNow: (stripes, gained, gone) => {
-        if (gained.length + gone.length > 0) this.#events.lapsed([...gained, ...gone]);
+        if (gained.length + gone.length > 0) this.#lapsed([...gained, ...gone]);
         this.store.holds(name, stripes);
       },
       giveBack: stripes => this.#events.giveBack(stripes),
@@ -234,7 +234,7 @@ export class ClusterStores implements Stores {
       closed: () => {
         if (this.#peers.get(name) === peer) this.#peers.delete(name);
         this.store.disconnect(name, peer.store);
-        this.#events.lapsed(peer.stripes);
+        this.#lapsed(peer.stripes);
         closed();
       },
     });
@@ -270,10 +270,15 @@ export class ClusterStores implements Stores {
     void engine.close();
   }
 
+  #lapsed(stripes: readonly number[]): void {
+    this.store.lapsed(stripes);
+    this.#events.lapsed(stripes);
+  }
+
   #remove(stripe: number): void {
     this.#engines.delete(stripe);
     for (const face of this.#faces) face.remove(stripe);
-    this.#events.lapsed([stripe]);
+    this.#lapsed([stripe]);
     this.#beat();
     this.#events.moved();
   }

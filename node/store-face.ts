@@ -8,9 +8,9 @@ export class StoreFace {
   readonly #own = new Map<number, MessageStore>();
   readonly #ends = new Map<number, () => void>();
 
-  /** @param elsewhere as `StripedStore` has it */
-  constructor(elsewhere: 'waits' | 'refused') {
-    this.store = new StripedStore(this.#own, elsewhere);
+  /** As `StripedStore` has it. */
+  constructor(elsewhere: 'waits' | 'refused', ready?: (destinations: readonly string[]) => void) {
+    this.store = new StripedStore(this.#own, elsewhere, ready);
   }
 
   add(stripe: number, engine: RedisStore): void {

@@ -39,7 +39,8 @@ export class StripeKeeper {
   constructor(deps: StripeKeeperDeps) {
     const { address, name, leaseMs } = deps.cluster.settings;
     this.#deps = deps;
-    this.#watch = new StripeWatch({ address, settings: deps.cluster.settings, name, clock: systemClock.monotonicMs });
+    const { settings } = deps.cluster;
+    this.#watch = new StripeWatch({ address, settings, name, leaseMs, clock: systemClock.monotonicMs });
     this.#timer = setInterval(() => void this.look(), leaseMs / LOOKS_A_LEASE);
   }
 

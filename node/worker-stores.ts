@@ -66,7 +66,7 @@ export class WorkerStores implements Stores {
     this.partitions = { all: data.stripes.flat(), own: data.stripes[index]! };
     this.#events = events;
     for (const stripe of data.stripes[index]!) this.#engines.set(stripe, this.#open(stripe));
-    this.store = this.#claimant('waits').store;
+    this.store = this.#claimant('waits', destinations => events.ready(destinations)).store;
     if (!data.archives) this.#discarding = setInterval(() => this.#discard(), DISCARD_EVERY_MS);
   }
 
@@ -123,6 +123,7 @@ export class WorkerStores implements Stores {
         claimant.end();
         this.store.disconnect(index, store);
         if (this.#links.get(index) === link) this.#links.delete(index);
+        this.store.lapsed(stripes);
         this.#events.lapsed(stripes);
       },
     });
@@ -135,10 +136,13 @@ export class WorkerStores implements Stores {
   }
 
   /** This worker's own stripes, for one claimant. */
-  #claimant(elsewhere: 'waits' | 'refused'): { readonly store: StripedStore; readonly end: () => void } {
+  #claimant(
+    elsewhere: 'waits' | 'refused',
+    ready?: (destinations: readonly string[]) => void,
+  ): { readonly store: StripedStore; readonly end: () => void } {
     const claimants = [...this.#engines].map(([stripe, engine]) => [stripe, engine.claimant()] as const);
     return {
-      store: new StripedStore(new Map(claimants.map(([stripe, { store }]) => [stripe, store])), elsewhere),
+      store: new StripedStore(new Map(claimants.map(([stripe, { store }]) => [stripe, store])), elsewhere, ready),
       end: () => {
         for (const [, claimant] of claimants) claimant.end();
       },

@@ -17,10 +17,8 @@ import { RuntimeError } from '../../runtime/errors.ts';
 import { LinkClosed } from '../../runtime/link/link.ts';
 import { BATCH_NUMBER_AT } from '../message/batch.ts';
 import { correlatedNothing, mergeCorrelated, missing } from './records.ts';
+import { PeerClaims, type PeerName } from './peer-claims.ts';
 import { addStats } from './store-stats.ts';
-
-/** How another worker is called: by its index in this node, by its life on the bus in others. */
-export type PeerName = number | string;
 
 interface Peer {
   stripes: readonly number[];
@@ -43,8 +41,7 @@ export class StripedStore implements MessageStore {
   readonly #elsewhere: 'waits' | 'refused';
   /** Other workers that can be asked now. One that is being restarted cannot. */
   readonly #peers = new Map<PeerName, Peer>();
-  /** Destinations for which other workers have told of something ready. */
-  readonly #rang = new Map<string, Set<PeerName>>();
+  readonly #claims: PeerClaims;
   /** Whoever waits for a stripe that nobody has. */
   #waiting: (() => void)[] = [];
 
@@ -53,10 +50,26 @@ export class StripedStore implements MessageStore {
    *   (the archive's)
    * @param elsewhere what becomes of what is for a stripe that cannot be reached now: it waits until that can; or it is
    *   refused, for one who asks over a link and knows better who has the stripe
+   * @param ready what was claimed from other workers for these has come
    */
-  constructor(own: ReadonlyMap<number, MessageStore>, elsewhere: 'waits' | 'refused') {
+  constructor(
+    own: ReadonlyMap<number, MessageStore>,
+    elsewhere: 'waits' | 'refused',
+    ready: (destinations: readonly string[]) => void = () => undefined,
+  ) {
     this.#own = own;
     this.#elsewhere = elsewhere;
+    this.#claims = new PeerClaims({
+      peers: this.#peers,
+      ready,
+      settle: frames => this.settle(frames),
+      isGone,
+      // As whoever had waited for it: an error that nobody has foreseen ends the thread.
+      failed: error =>
+        setImmediate(() => {
+          throw error;
+        }),
+    });
   }
 
   /** Another worker, with these stripes, can be asked from here on. */
@@ -84,16 +97,17 @@ export class StripedStore implements MessageStore {
   disconnect(worker: PeerName, store: MessageStore): void {
     if (this.#peers.get(worker)?.store !== store) return;
     this.#peers.delete(worker);
-    for (const workers of this.#rang.values()) workers.delete(worker);
+    this.#claims.gone(worker);
+  }
+
+  /** What was claimed from these stripes is void. */
+  lapsed(stripes: readonly number[]): void {
+    this.#claims.lapsed(stripes);
   }
 
   /** Another worker has something ready for these. */
   rang(worker: PeerName, destinations: readonly string[]): void {
-    for (const destination of destinations) {
-      const workers = this.#rang.get(destination);
-      if (workers) workers.add(worker);
-      else this.#rang.set(destination, new Set([worker]));
-    }
+    this.#claims.rang(worker, destinations);
   }
 
   async allocate(count: number): Promise<number> {
@@ -132,19 +146,16 @@ export class StripedStore implements MessageStore {
 
   async claim(destination: string, max: number, after?: number): Promise<readonly Claimed[]> {
     if (after !== undefined) return this.#claimAfter(destination, max, after);
-    const claims: Claimed[] = [];
+    const claims = this.#claims.take(destination);
     let left = max;
+    for (const { count } of claims) left -= count;
     for (const store of this.#own.values()) {
       if (left <= 0) return claims;
-      left -= take(claims, (await store.claim(destination, left).catch(ignoreGone)) ?? []);
+      const own = (await store.claim(destination, left).catch(ignoreGone)) ?? [];
+      for (const claim of own) left -= claim.count;
+      claims.push(...own);
     }
-    for (const worker of this.#rang.get(destination) ?? []) {
-      if (left <= 0) return claims;
-      const theirs = (await this.#peers.get(worker)?.store.claim(destination, left).catch(ignoreGone)) ?? [];
-      const got = take(claims, theirs);
-      if (got === 0) this.#rang.get(destination)?.delete(worker);
-      left -= got;
-    }
+    this.#claims.ask(destination, left);
     return claims;
   }
 
@@ -153,7 +164,7 @@ export class StripedStore implements MessageStore {
     const from = after === 0 ? -1 : stripeOf(after);
     for (const [stripe, store] of [...this.#own].sort(([a], [b]) => a - b)) {
       if (stripe < from) continue;
-      const claims = await store.claim(destination, max, stripe === from ? after : 0);
+      const claims = (await store.claim(destination, max, stripe === from ? after : 0).catch(ignoreGone)) ?? [];
       if (claims.length > 0) return claims;
     }
     return [];
@@ -164,10 +175,10 @@ export class StripedStore implements MessageStore {
       const claim = await store.claimAlone(destination).catch(ignoreGone);
       if (claim) return claim;
     }
-    for (const worker of this.#rang.get(destination) ?? []) {
+    for (const worker of this.#claims.of(destination)) {
       const claim = await this.#peers.get(worker)?.store.claimAlone(destination).catch(ignoreGone);
       if (claim) return claim;
-      this.#rang.get(destination)?.delete(worker);
+      this.#claims.nothingAt(worker, destination);
     }
     return undefined;
   }
@@ -418,16 +429,6 @@ function byStripe(frames: readonly LedgerFrame[]): Map<number, LedgerFrame[]> {
     }
   }
   return stripes;
-}
-
-/** Adds claims and returns how many messages are in them. */
-function take(into: Claimed[], claims: readonly Claimed[]): number {
-  let count = 0;
-  for (const claim of claims) {
-    into.push(claim);
-    count += claim.count;
-  }
-  return count;
 }
 
 /** Whoever has a stripe has it no more, or cannot be asked just now: of a link, or of the engine that has lost it. */

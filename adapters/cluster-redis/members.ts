@@ -159,12 +159,14 @@ export class Members {
       line.command('HGETALL', key),
       line.command('HSET', key, node, JSON.stringify(row)),
     ]);
+    const wasAway = sentAt - this.#reachedAt > this.#deps.leaseMs / 2;
     this.#reachedAt = sentAt;
     this.#reachedWall = sentWall;
-    await this.#look(rows as Buffer[], row, clock());
+    await this.#look(rows as Buffer[], row, clock(), wasAway);
   }
 
-  async #look(pairs: readonly Buffer[], own: Row, now: number): Promise<void> {
+  /** @param wasAway Redis was, or we were: the others could not show a sign of life either, or we have not seen it */
+  async #look(pairs: readonly Buffer[], own: Row, now: number, wasAway: boolean): Promise<void> {
     const { node, leaseMs } = this.#deps;
     const before = this.#seen;
     const seen = new Map<string, Seen>();
@@ -176,7 +178,7 @@ export class Members {
         continue;
       }
       const known = before.get(name);
-      const same = known?.row === row;
+      const same = known?.row === row && !wasAway;
       if (same && now - known.at >= leaseMs * MARGIN) dead.push([name, row]);
       else seen.set(name, same ? known : { row, member: memberOf(name, row), at: now });
     }

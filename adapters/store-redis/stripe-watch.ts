@@ -10,6 +10,7 @@ export interface StripeWatchDeps {
   readonly settings: LineSettings;
   /** Of the cluster: several may share a Redis. */
   readonly name: string;
+  readonly leaseMs: number;
   /** Monotonic, ms. */
   readonly clock: () => number;
 }
@@ -27,6 +28,7 @@ export class StripeWatch {
   /** One for all, but for Redis Cluster, where stripes lie on different nodes. */
   readonly #lines: readonly RedisLine[];
   #seen: readonly SeenStripe[] = [];
+  #lookedAt = -Infinity;
 
   constructor(deps: StripeWatchDeps) {
     const { address, settings, name } = deps;
@@ -37,7 +39,11 @@ export class StripeWatch {
 
   /** All stripes, by number. @throws RuntimeError when Redis cannot be asked */
   async look(): Promise<readonly SeenStripe[]> {
+    const { clock, leaseMs } = this.#deps;
+    // Redis was away, or we were: the owners could not show a sign of life either, or we have not seen it.
+    if (clock() - this.#lookedAt > leaseMs / 2) this.#seen = [];
     this.#seen = await Promise.all(Array.from({ length: STRIPE_LIMIT }, (_, stripe) => this.#lookAt(stripe)));
+    this.#lookedAt = clock();
     return this.#seen;
   }
 

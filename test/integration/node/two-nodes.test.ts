@@ -19,6 +19,7 @@ afterAll(() => redis.remove());
 /** Nodes of a cluster of its own, one worker each; the carrier of all listens on `carrierPort`. */
 function clusterOf(
   carrierPort: number,
+  url = redis.url,
 ): (name: string, more?: Readonly<Record<string, unknown>>) => Promise<NodeProcess> {
   const cluster = { name: `two-${++clusters}`, lease_seconds: LEASE_SECONDS };
   const config = {
@@ -42,7 +43,7 @@ function clusterOf(
     routes: [{ called_prefix: '44', dest_smsc: 'sink' }],
   };
   const env = {
-    REDIS_URL: redis.url,
+    REDIS_URL: url,
     // The archive is off: nobody connects.
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
     HELIOGRAPH_SECRET_KEY: '00'.repeat(32),
@@ -113,9 +114,59 @@ test('a node that is killed is taken over by the other: nothing acknowledged is 
   expect(result).toMatchObject(NOTHING_LOST);
   expect(result.acked).toBeGreaterThan(10_000);
   expect(result.duplicates).toBeLessThanOrEqual(4 * WINDOW);
-  await a.statusWhen('nothing is left', ({ queues }) =>
-    queues.every(({ ready, inFlight, parked }) => ready + inFlight + parked === 0),
+  // The carrier has ended when it had everything: what is sent again then stays.
+  await a.statusWhen('nothing else is left', ({ queues }) =>
+    queues.every(({ ready, inFlight, parked }) => ready + inFlight + parked <= 4 * WINDOW),
   );
+}, 90_000);
+
+test('a node that stands still longer than its lease holds up nobody, and sends nothing that is not its own when it goes on', async () => {
+  const carrierPort = await freePort();
+  const start = clusterOf(carrierPort);
+  await using a = await start('a');
+  await using b = await start('b');
+  const loading = load(a, carrierPort, {
+    host: `127.0.0.1:${a.ports['smpp']!},127.0.0.1:${b.ports['smpp']!}`,
+    count: 20_000,
+    rate: 2000,
+    reconnect: true,
+    stall: 3,
+    'repeat-receipts': true,
+  });
+  await b.statusWhen('it takes part', ({ messages }) => messages.sent > 500, 20_000);
+  process.kill(b.pid, 'SIGSTOP');
+  await waitUntil('a has taken over', () => stripesOf(a).split('.').length === 16, 20_000);
+  process.kill(b.pid, 'SIGCONT');
+  await waitUntil('b has a stripe again', () => stripesOf(b).split('.').length === 1 && stripesOf(b) !== '', 20_000);
+  const result = await loading.result;
+  expect(result).toMatchObject(NOTHING_LOST);
+  expect(result.acked).toBeGreaterThan(10_000);
+  expect(result.duplicates).toBeLessThanOrEqual(4 * WINDOW);
+  expect(await b.stop()).toBe(0);
+}, 90_000);
+
+test('while Redis is away nothing is acknowledged; when it is back everything goes on, and every stripe stays where it was', async () => {
+  const own = await startRedis();
+  try {
+    const carrierPort = await freePort();
+    const start = clusterOf(carrierPort, own.url);
+    await using a = await start('a');
+    await using b = await start('b');
+    const before = [stripesOf(a), stripesOf(b)];
+    const loading = load(a, carrierPort, { count: 12_000, rate: 2000, reconnect: true, 'repeat-receipts': true });
+    await a.statusWhen('some have come in', ({ messages }) => messages.accepted > 1000, 20_000);
+    own.signal('SIGSTOP');
+    // Longer than the lease: all of them have run out.
+    await new Promise(resolve => setTimeout(resolve, LEASE_SECONDS * 2000));
+    own.signal('SIGCONT');
+    const result = await loading.result;
+    expect(result).toMatchObject(NOTHING_LOST);
+    expect(result.acked).toBeGreaterThan(10_000);
+    expect(result.duplicates).toBeLessThanOrEqual(4 * WINDOW);
+    expect([stripesOf(a), stripesOf(b)]).toEqual(before);
+  } finally {
+    await own.remove();
+  }
 }, 90_000);
 
 test('a Redis that breaks the promise is named, and nothing is started', async () => {

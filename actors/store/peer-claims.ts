@@ -1,0 +1,146 @@
+import { readBatch } from '../message/batch.ts';
+import { messageId, stripeOf } from '../message/id.ts';
+import { Fate, LedgerWriter, What } from '../message/ledger.ts';
+import type { Claimed, LedgerFrame, MessageStore } from '../ports.ts';
+
+/** How another worker is called: by its index in this node, by its life on the bus in others. */
+export type PeerName = number | string;
+
+export interface PeerClaimsDeps {
+  /** Those that can be asked now. */
+  readonly peers: ReadonlyMap<PeerName, { readonly store: MessageStore }>;
+  /** What was claimed for these has come: to be claimed again. */
+  readonly ready: (destinations: readonly string[]) => void;
+  readonly settle: (frames: readonly LedgerFrame[]) => Promise<void>;
+  /** True for what a peer that has gone, or has given up a stripe, is allowed to answer. */
+  readonly isGone: (error: unknown) => boolean;
+  /** The answer of a peer is none that it may give. */
+  readonly failed: (error: unknown) => void;
+}
+
+interface Arrived {
+  readonly claimed: Claimed;
+  readonly stripe: number;
+}
+
+/** What has come and nobody takes is given back after so long, ms. */
+const KEPT_MS = 1000;
+
+/**
+ * Claims from other workers' stripes. A peer that is asked and does not answer, because it stands still or is far away,
+ * must not hold up what is here: it is asked on the side, and what it gives waits until the queue is claimed from next.
+ */
+export class PeerClaims {
+  readonly #deps: PeerClaimsDeps;
+  /** Destinations for which peers have told of something ready. */
+  readonly #rang = new Map<string, Set<PeerName>>();
+  /** Messages asked for and not answered. */
+  readonly #asked = new Map<string, Map<PeerName, number>>();
+  readonly #arrived = new Map<string, Arrived[]>();
+
+  constructor(deps: PeerClaimsDeps) {
+    this.#deps = deps;
+  }
+
+  /** A peer has something ready for these. */
+  rang(peer: PeerName, destinations: readonly string[]): void {
+    for (const destination of destinations) {
+      const peers = this.#rang.get(destination);
+      if (peers) peers.add(peer);
+      else this.#rang.set(destination, new Set([peer]));
+    }
+  }
+
+  /** Those that have rung for it. */
+  of(destination: string): Iterable<PeerName> {
+    return this.#rang.get(destination) ?? [];
+  }
+
+  nothingAt(peer: PeerName, destination: string): void {
+    this.#rang.get(destination)?.delete(peer);
+  }
+
+  gone(peer: PeerName): void {
+    for (const peers of this.#rang.values()) peers.delete(peer);
+  }
+
+  /** What was claimed from these stripes is void. */
+  lapsed(stripes: readonly number[]): void {
+    for (const [destination, arrived] of this.#arrived) {
+      const left = arrived.filter(({ stripe }) => !stripes.includes(stripe));
+      if (left.length > 0) this.#arrived.set(destination, left);
+      else this.#arrived.delete(destination);
+    }
+  }
+
+  /** What has come for a destination. */
+  take(destination: string): Claimed[] {
+    const arrived = this.#arrived.get(destination);
+    if (!arrived) return [];
+    this.#arrived.delete(destination);
+    return arrived.map(({ claimed }) => claimed);
+  }
+
+  /** Asks a peer that has rung, and is not asked yet, for what is wanted beyond what others have been asked for. */
+  ask(destination: string, wanted: number): void {
+    const rang = this.#rang.get(destination);
+    if (!rang || rang.size === 0) return;
+    const asked = this.#asked.get(destination) ?? new Map<PeerName, number>();
+    let left = wanted;
+    for (const count of asked.values()) left -= count;
+    for (const peer of rang) {
+      if (left <= 0) return;
+      const store = this.#deps.peers.get(peer)?.store;
+      if (asked.has(peer) || !store) continue;
+      asked.set(peer, left);
+      this.#asked.set(destination, asked);
+      this.#from(peer, store, destination, left).catch(this.#deps.failed);
+      return;
+    }
+  }
+
+  async #from(peer: PeerName, store: MessageStore, destination: string, count: number): Promise<void> {
+    let claims: readonly Claimed[] = [];
+    try {
+      claims = await store.claim(destination, count);
+    } catch (error) {
+      if (!this.#deps.isGone(error)) throw error;
+    } finally {
+      const asked = this.#asked.get(destination);
+      asked?.delete(peer);
+      if (asked?.size === 0) this.#asked.delete(destination);
+    }
+    if (claims.length === 0) this.nothingAt(peer, destination);
+    else this.#keep(destination, claims);
+    // Another peer may have rung meanwhile, or be asked for the rest.
+    this.#deps.ready([destination]);
+  }
+
+  #keep(destination: string, claims: readonly Claimed[]): void {
+    const arrived = claims.map(claimed => ({ claimed, stripe: stripeOf(readBatch(claimed.batch, false).number) }));
+    const kept = this.#arrived.get(destination);
+    if (kept) kept.push(...arrived);
+    else this.#arrived.set(destination, arrived);
+    setTimeout(() => this.#giveBack(destination, new Set(arrived)), KEPT_MS);
+  }
+
+  /** Its session has gone since it was asked for. */
+  #giveBack(destination: string, old: ReadonlySet<Arrived>): void {
+    const arrived = this.#arrived.get(destination) ?? [];
+    const given = arrived.filter(each => old.has(each));
+    if (given.length === 0) return;
+    const left = arrived.filter(each => !old.has(each));
+    if (left.length > 0) this.#arrived.set(destination, left);
+    else this.#arrived.delete(destination);
+    const writer = new LedgerWriter();
+    for (const { claimed } of given) {
+      const { number, offsets } = readBatch(claimed.batch, false);
+      offsets.forEach((at, index) => {
+        if (at === 0) return;
+        const attempts = claimed.attempts[index] ?? 0;
+        writer.add(messageId(number, index), What.released, Fate.queued, attempts, 0, 0, 0, undefined, 0, 0);
+      });
+    }
+    this.#deps.settle([{ destination, entries: writer.take() }]).catch(this.#deps.failed);
+  }
+}

@@ -76,6 +76,8 @@ export interface NodeStatus {
     readonly dataDir: string;
     readonly durability: 'disk' | 'process';
     readonly workers: number;
+    /** False while a worker still warms up (`warm_up_messages`). */
+    readonly warm: boolean;
   };
   readonly routing: { readonly version: number; readonly routes: number; readonly activatedAt: number };
   readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[];

@@ -75,6 +75,7 @@ export class RunningNode implements NodeControl {
         dataDir: node.settings.data_dir,
         durability: node.settings.durability,
         workers: node.workerCount,
+        warm: node.warmUp.isOver,
       },
       routing: {
         version: live.routing.version,

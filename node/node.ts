@@ -39,9 +39,10 @@ import { restCalls } from './rest-calls.ts';
 import { compileRouting, type CompiledRouting } from './routing.ts';
 import { probe, SharedPorts } from './shared-ports.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
-import { serverSettings, trafficSettings } from './worker-settings.ts';
+import { workerSetup } from './worker-settings.ts';
 import { NodeStores, stripesFor } from './node-stores.ts';
 import type { StoreThreadData } from './worker-stores.ts';
+import { WarmUp } from './warm-up.ts';
 import type { MainCalls, WorkerApi } from './worker-messages.ts';
 
 export interface NodeOptions {
@@ -91,6 +92,7 @@ export class Node {
   #alarms: AlarmWatch | undefined;
   /** The message store, as the main thread asks it. */
   readonly stores: NodeStores;
+  readonly warmUp: WarmUp;
   id = '';
   /** The first start is done: from here on a worker that comes up is set up at once. */
   #serving = false;
@@ -143,6 +145,7 @@ export class Node {
       () => this.#membership?.cluster.values,
     );
     this.#metrics = new NodeMetrics(this, this.#workerCount);
+    this.warmUp = new WarmUp(options.configuration.warm_up_messages, () => this.#log);
   }
 
   get configuration(): LiveConfiguration {
@@ -335,19 +338,13 @@ export class Node {
       log: record => this.#carriers.log(record),
       ...restCalls(this, this.#running, this.#metrics),
     };
-    await worker.api.setup(
-      {
-        traffic: trafficSettings(configuration, this.#workerCount),
-        server: serverSettings(configuration),
-        drainMs: configuration.drain_seconds * SECOND,
-        idKey: this.#idKey,
-        directory: directoryFor(worker.index, this.#sources),
-        ...this.#routing,
-        metrics: this.#metrics.planFor(worker.index),
-        gates: undefined,
-      },
-      proxy(calls),
-    );
+    const setup = workerSetup(configuration, this.#workerCount, {
+      idKey: this.#idKey,
+      directory: directoryFor(worker.index, this.#sources),
+      ...this.#routing,
+      metrics: this.#metrics.planFor(worker.index),
+    });
+    await worker.api.setup(setup, proxy(calls));
     await worker.api.away(this.#carriers.away);
     const { host, api } = listeners;
     const common = {
@@ -365,6 +362,7 @@ export class Node {
     await this.#ports.open('api', worker.index, api.port, port =>
       worker.api.listenHttp({ host, port, auth: api.auth, version: this.version }),
     );
+    this.warmUp.start(worker, setup);
   }
 
   async #startRest(secrets: FirstSecrets | undefined, first: boolean): Promise<void> {

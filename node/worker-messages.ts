@@ -21,6 +21,7 @@ import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts'
 import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../adapters/smpp/server-session.ts';
 import type { GateMemory } from './lease-gates.ts';
 import type { Marks } from './overload.ts';
+import type { RehearsalSetup } from './rehearsal-setup.ts';
 import type { RestCalls } from './rest-calls.ts';
 
 /** What passes between the main thread and a traffic worker, by comlink: control only. */
@@ -205,6 +206,8 @@ export interface WorkerApi extends ClusterWorkerApi, Pick<MessageStore, 'find' |
   configure(directory: WorkerDirectory): void;
   /** Takes over the carriers alone: slots have come or gone. */
   configureCarriers(carriers: readonly WorkerCarrier[]): void;
+  /** Carries messages of its own making through its code, until real ones come. Resolves when that is over. */
+  rehearse(setup: RehearsalSetup): Promise<void>;
   /** Another share of an account's throughput, messages a second; 0: no limit. */
   setRate(account: string, throughput: number): void;
   /** Ends sessions of an account politely, all of them or one. Returns how many. @param session 0: all */

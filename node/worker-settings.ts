@@ -2,11 +2,12 @@ import type { TrafficSettings } from '../actors/traffic.ts';
 import type { Configuration } from '../adapters/config/schema.ts';
 import type { ServerSettings } from '../adapters/smpp/server-session.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
+import type { WorkerSetup } from './worker-messages.ts';
 
 const SECOND = 1000;
 
 /** What of the configuration's common settings a traffic worker needs, of `workers` on this node. */
-export function trafficSettings(configuration: Configuration, workers: number): TrafficSettings {
+function trafficSettings(configuration: Configuration, workers: number): TrafficSettings {
   const { listeners, messages, receipts, retry } = configuration;
   return {
     intake: {
@@ -29,7 +30,7 @@ export function trafficSettings(configuration: Configuration, workers: number): 
 }
 
 /** How a worker's listeners speak with ESMEs. */
-export function serverSettings({ listeners: { smpp }, messages }: Configuration): ServerSettings {
+function serverSettings({ listeners: { smpp }, messages }: Configuration): ServerSettings {
   return {
     systemId: 'heliograph',
     transactionMs: messages.transaction_seconds * SECOND,
@@ -42,5 +43,20 @@ export function serverSettings({ listeners: { smpp }, messages }: Configuration)
       pduReadMs: smpp.pdu_read_seconds * SECOND,
       outputMs: smpp.output_timeout_seconds * SECOND,
     },
+  };
+}
+
+/** What a worker of a node with so many workers is set up with. */
+export function workerSetup(
+  configuration: Configuration,
+  workers: number,
+  own: Omit<WorkerSetup, 'traffic' | 'server' | 'drainMs' | 'gates'>,
+): WorkerSetup {
+  return {
+    traffic: trafficSettings(configuration, workers),
+    server: serverSettings(configuration),
+    drainMs: configuration.drain_seconds * SECOND,
+    gates: undefined,
+    ...own,
   };
 }

@@ -21,6 +21,7 @@ import type { BindRequest, ServerSession } from '../adapters/smpp/server-session
 import { Congestion } from './congestion.ts';
 import { LeaseGates, MEMBERSHIP } from './lease-gates.ts';
 import { archivedFate } from './message-story.ts';
+import type { RehearsalSetup } from './rehearsal-setup.ts';
 import { formFor, withTexts } from './texts.ts';
 import { TextSubmitter } from './text-submitter.ts';
 import { trafficOf, WorkerCarriers } from './worker-carriers.ts';
@@ -84,6 +85,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   readonly #congestion: Congestion;
   #turnedAway = 0;
   #gates: LeaseGates | undefined;
+  #rehearsing: Promise<void> | undefined;
+  #stopping = false;
   readonly #accounts = new Map<string, AccountHere>();
   #carriers: WorkerCarriers | undefined;
   readonly api: WorkerApi;
@@ -110,6 +113,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       configureCarriers: carriers => this.#configureCarriers(carriers),
       setRate: (account, throughput) =>
         this.#accounts.get(account)?.rate.setRate(throughput, systemClock.monotonicMs()),
+      rehearse: setup => this.#rehearse(setup),
       drain: () => this.#drain(),
       unbind: (account, session) => this.#unbind(account, session),
       away: carriers => this.#traffic?.avoided.away(new Set(carriers)),
@@ -136,8 +140,20 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#stores.connected(peer, port);
   }
 
+  async #rehearse(setup: RehearsalSetup): Promise<void> {
+    // Loaded when the ports are open: a start does not wait for it.
+    const { rehearse } = await import('./rehearsal.ts');
+    const makeWorker = (index: number, data: StoreThreadData): Worker => new Worker(index, data);
+    const isOver = (): boolean => this.#stopping || this.#traffic!.counters.accepted > 0;
+    this.#rehearsing = rehearse(setup, makeWorker, isOver);
+    await this.#rehearsing;
+  }
+
   /** Ends its traffic, whatever is under way, and closes its stripes: after `drain` nothing is. */
   async stop(): Promise<void> {
+    this.#stopping = true;
+    // What failed of it was told to whoever asked for it.
+    await this.#rehearsing?.catch(() => undefined);
     this.#http?.stop();
     await this.#traffic?.stop();
     this.#metrics?.stop();
@@ -152,6 +168,7 @@ export class Worker implements ThreadBody<WorkerApi> {
   /** Other workers settle into the stripes kept here, so those stay open until all of them are done. */
   async #drain(): Promise<void> {
     const traffic = this.#traffic;
+    this.#stopping = true;
     if (!traffic) return;
     const { drainMs } = this.#setup;
     const until = systemClock.monotonicMs() + drainMs;

@@ -9,6 +9,7 @@ export const VARIABLES: readonly (readonly [name: string, path: readonly string[
   ['HELIOGRAPH_API_PORT', ['listeners', 'api', 'port'], 'number'],
   ['HELIOGRAPH_PANEL_PORT', ['listeners', 'panel', 'port'], 'number'],
   ['HELIOGRAPH_WORKERS', ['workers'], 'number'],
+  ['HELIOGRAPH_WARM_UP_MESSAGES', ['warm_up_messages'], 'number'],
   ['HELIOGRAPH_NODE_ID', ['node_id'], 'text'],
   ['HELIOGRAPH_LOG_LEVEL', ['log', 'level'], 'text'],
   ['REDIS_URL', ['redis', 'url'], 'text'],

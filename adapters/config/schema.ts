@@ -199,6 +199,11 @@ export const configurationSchema = group({
   workers: whole(1, 16)
     .optional()
     .describe('Worker threads, each with a stripe of the message store; absent: one a core'),
+  warm_up_messages: whole(0, 1_000_000)
+    .default(15_000)
+    .describe(
+      'Messages of its own making that each worker carries at its start, in memory, so that its code is compiled before real ones come; the first real one ends it. 0: none',
+    ),
   log: group({
     level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal').default('info'),
     mask_numbers: flag().default(false).describe('Show only the last three digits of phone numbers'),

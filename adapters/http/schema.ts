@@ -179,6 +179,7 @@ export const statusSchema = z
     started_at: z.string(),
     uptime_seconds: z.int(),
     workers: z.int(),
+    warm: z.boolean(),
     durability: z.string(),
     routing: z.object({ version: z.int(), routes: z.int(), activated_at: z.string() }),
     listeners: z.array(z.object({ name: z.string(), host: z.string(), port: z.int() })),

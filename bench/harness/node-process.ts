@@ -124,7 +124,7 @@ export class NodeProcess implements AsyncDisposable {
     return this.#child.pid!;
   }
 
-  /** Resolves when it serves, and with `archive` when the database takes rows. @throws with its last words when it ends */
+  /** Resolves when it serves and is warm, and with `archive` when the database takes rows. @throws with its last words when it ends */
   async up({ archive }: { archive: boolean }): Promise<void> {
     const limitMs = archive ? ARCHIVE_UP_LIMIT_MS : UP_LIMIT_MS;
     await until(
@@ -132,7 +132,8 @@ export class NodeProcess implements AsyncDisposable {
       async () => {
         this.assertAlive();
         const status = await this.#statusOrNone();
-        return status?.node.state === 'running' && (!archive || status.archive.state === 'up');
+        if (status?.node.state !== 'running' || !status.node.warm) return false;
+        return !archive || status.archive.state === 'up';
       },
       limitMs,
     );

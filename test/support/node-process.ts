@@ -14,7 +14,7 @@ const UP_WITHIN_MS = 30_000;
 const LOOK_MS = 10;
 
 export interface NodeProcessOptions {
-  /** As in the configuration file. Ports that it leaves out are taken freely; `archive.enabled` is false unless given. */
+  /** As in the configuration file. Ports that it leaves out are taken freely; `archive.enabled` is false and `warm_up_messages` 0 unless given. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Kept afterwards when given (to start again on it); made, and removed with the node, when not. */
   readonly dataDir?: string;
@@ -220,6 +220,7 @@ function withFreePorts(config: Readonly<Record<string, unknown>>, { address }: P
   const listeners: Record<string, unknown> = { host: address, ...(config['listeners'] as Section) };
   const freely = (name: string): object => ({ port: 0, ...(listeners[name] as Section) });
   return {
+    warm_up_messages: 0,
     ...config,
     listeners: { ...listeners, smpp: freely('smpp'), api: freely('api'), panel: freely('panel') },
     archive: { enabled: false, ...(config['archive'] as Section) },

@@ -176,6 +176,7 @@ export const EMPTY_STATUS: NodeStatus = {
     dataDir: './data',
     durability: 'disk',
     workers: 2,
+    warm: true,
   },
   routing: { version: 1, routes: 1, activatedAt: Date.now() - 12_000 },
   listeners: [

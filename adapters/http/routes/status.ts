@@ -45,6 +45,7 @@ function view(status: NodeStatus, health: Health, now: number): StatusView {
     started_at: isoTime(node.startedAt),
     uptime_seconds: Math.max(0, Math.floor((now - node.startedAt) / 1000)),
     workers: node.workers,
+    warm: node.warm,
     durability: node.durability,
     routing: { version: routing.version, routes: routing.routes, activated_at: isoTime(routing.activatedAt) },
     listeners: [...listeners],

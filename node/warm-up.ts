@@ -1,0 +1,38 @@
+import type { Logger } from '../runtime/log.ts';
+import type { WorkerHandle } from '../runtime/worker-life.ts';
+import { rehearsalFor } from './rehearsal-setup.ts';
+import type { WorkerApi, WorkerSetup } from './worker-messages.ts';
+
+/** Which workers still warm up, as the main thread sees it. */
+export class WarmUp {
+  readonly #messages: number;
+  readonly #log: () => Logger;
+  #running = 0;
+
+  /** @param messages for each worker; 0: none */
+  constructor(messages: number, log: () => Logger) {
+    this.#messages = messages;
+    this.#log = log;
+  }
+
+  /** True when no worker warms up any more. */
+  get isOver(): boolean {
+    return this.#running === 0;
+  }
+
+  /** A worker that has come up warms up while it serves; not one that has crashed: messages wait for it. */
+  start(worker: WorkerHandle<WorkerApi>, setup: WorkerSetup): void {
+    if (this.#messages > 0 && worker.life === 1) void this.#run(worker, setup);
+  }
+
+  async #run({ api, index }: WorkerHandle<WorkerApi>, setup: WorkerSetup): Promise<void> {
+    this.#running++;
+    try {
+      await api.rehearse(rehearsalFor(setup, this.#messages));
+    } catch (error) {
+      this.#log().warn('a worker could not warm up', { worker: index, error: error as Error });
+    } finally {
+      this.#running--;
+    }
+  }
+}

@@ -144,7 +144,9 @@ export class Worker implements ThreadBody<WorkerApi> {
     // Loaded when the ports are open: a start does not wait for it.
     const { rehearse } = await import('./rehearsal.ts');
     const makeWorker = (index: number, data: StoreThreadData): Worker => new Worker(index, data);
-    const isOver = (): boolean => this.#stopping || this.#traffic!.counters.accepted > 0;
+    const { counters } = this.#traffic!;
+    // What others have accepted may leave by a session here.
+    const isOver = (): boolean => this.#stopping || counters.accepted > 0 || counters.sent > 0;
     this.#rehearsing = rehearse(setup, makeWorker, isOver);
     await this.#rehearsing;
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../../bench/harness/smppload.ts';
+import { CuttingProxy } from '../../support/cutting-proxy.ts';
 import { startNode, type NodeProcess } from '../../support/node-process.ts';
 import { smppload, type LoadOptions } from '../../support/smppload.ts';
 import { startRedis, type TestRedis } from '../../support/test-redis.ts';
@@ -20,7 +21,7 @@ afterAll(() => redis.remove());
 function clusterOf(
   carrierPort: number,
   url = redis.url,
-): (name: string, more?: Readonly<Record<string, unknown>>) => Promise<NodeProcess> {
+): (name: string, more?: Readonly<Record<string, unknown>>, through?: string) => Promise<NodeProcess> {
   const cluster = { name: `two-${++clusters}`, lease_seconds: LEASE_SECONDS };
   const config = {
     workers: 1,
@@ -43,12 +44,12 @@ function clusterOf(
     routes: [{ called_prefix: '44', dest_smsc: 'sink' }],
   };
   const env = {
-    REDIS_URL: url,
     // The archive is off: nobody connects.
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
     HELIOGRAPH_SECRET_KEY: '00'.repeat(32),
   };
-  return (name, more) => startNode({ config: { ...config, ...more, node_id: name }, env });
+  return (name, more, through = url) =>
+    startNode({ config: { ...config, ...more, node_id: name }, env: { ...env, REDIS_URL: through } });
 }
 
 const load = (node: NodeProcess, carrierPort: number, more: LoadOptions): ReturnType<typeof smppload> =>
@@ -143,6 +144,39 @@ test('a node that stands still longer than its lease holds up nobody, and sends 
   expect(result.acked).toBeGreaterThan(10_000);
   expect(result.duplicates).toBeLessThanOrEqual(4 * WINDOW);
   expect(await b.stop()).toBe(0);
+}, 90_000);
+
+test('a node that is cut off from Redis, and from nobody else, stops within its lease, and takes part again afterwards', async () => {
+  const proxy = await CuttingProxy.to(redis.port);
+  try {
+    const carrierPort = await freePort();
+    const start = clusterOf(carrierPort);
+    await using a = await start('a');
+    await using b = await start('b', {}, `redis://127.0.0.1:${proxy.port}`);
+    const loading = load(a, carrierPort, {
+      host: `127.0.0.1:${a.ports['smpp']!},127.0.0.1:${b.ports['smpp']!}`,
+      count: 20_000,
+      rate: 2000,
+      reconnect: true,
+      stall: 3,
+      'repeat-receipts': true,
+    });
+    await b.statusWhen('it takes part', ({ messages }) => messages.sent > 500, 20_000);
+    proxy.set('silence');
+    await waitUntil('a has taken over', () => stripesOf(a).split('.').length === 16, 20_000);
+    const stopped = (await b.status()).messages;
+    await waitUntil('others go on', async () => (await a.status()).messages.sent > stopped.sent + 500, 20_000);
+    expect((await b.status()).messages).toMatchObject({ accepted: stopped.accepted, sent: stopped.sent });
+    proxy.set('none');
+    const result = await loading.result;
+    expect(result).toMatchObject(NOTHING_LOST);
+    expect(result.acked).toBeGreaterThan(10_000);
+    expect(result.duplicates).toBeLessThanOrEqual(4 * WINDOW);
+    await waitUntil('b has a stripe again', () => stripesOf(b).split('.').length === 1 && stripesOf(b) !== '', 20_000);
+    expect(await b.stop()).toBe(0);
+  } finally {
+    await proxy.close();
+  }
 }, 90_000);
 
 test('while Redis is away nothing is acknowledged; when it is back everything goes on, and every stripe stays where it was', async () => {

@@ -49,7 +49,7 @@ export interface ChaosOptions {
 export async function runChaos(cluster: Cluster, steps: readonly Step[], options: ChaosOptions): Promise<Run> {
   const { rate, afterMs = 3000, settleSeconds = 40, moreDuplicates = 0 } = options;
   const seconds = (lengthMs(steps) + afterMs) / 1000;
-  const { binds, window } = cluster.options;
+  const { sessions, window } = cluster.options;
   using load = cluster.load({
     rate,
     seconds,
@@ -58,18 +58,18 @@ export async function runChaos(cluster: Cluster, steps: readonly Step[], options
     linger: settleSeconds,
     ...options.load,
   });
-  const chaos = new Chaos(cluster, load, new Watch(binds));
+  const chaos = new Chaos(cluster, load, new Watch(sessions));
   try {
     const doneAt = await chaos.run(steps);
     const result = await chaos.untilOver();
     const entries = readLedger(readFileSync(load.ledger, 'utf8'));
-    const duplicates = hits(steps) * binds * window + moreDuplicates;
+    const duplicates = hits(steps) * sessions * window + moreDuplicates;
     const allowances = {
       duplicates,
       receiptDuplicates: duplicates + hits(steps) * ESMES * DELIVER_WINDOW + result.dlr_repeated,
       queued: 0,
     };
-    const verdict = await settled(cluster, entries, allowances);
+    const verdict = await settled(cluster, load.source, entries, allowances);
     const wrong = (['bad_text', 'dlr_wrong', 'proto_errors'] as const).filter(name => result[name] > 0);
     const problems = [...verdict.violations, ...wrong.map(name => `${name}: ${result[name]}`)];
     if (problems.length > 0) throw new Error(problems.join('\n'));
@@ -85,11 +85,16 @@ export async function runChaos(cluster: Cluster, steps: readonly Step[], options
 type Allowances = Parameters<typeof judge>[1];
 
 /** The archive may lag: it is asked until it has what it must, or its time is over. */
-async function settled(cluster: Cluster, entries: readonly Entry[], allowances: Allowances): Promise<Verdict> {
+async function settled(
+  cluster: Cluster,
+  source: string,
+  entries: readonly Entry[],
+  allowances: Allowances,
+): Promise<Verdict> {
   if (cluster.postgres === undefined) return judge(entries, allowances);
   const until = performance.now() + ARCHIVE_LIMIT_MS;
   for (;;) {
-    const verdict = judge(entries, allowances, await readArchive(cluster.postgres.url));
+    const verdict = judge(entries, allowances, await readArchive(cluster.postgres.url, source));
     if (verdict.violations.length === 0 || performance.now() > until) return verdict;
     await pause(500);
   }

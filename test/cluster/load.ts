@@ -57,6 +57,8 @@ export interface ClusterLoadResult extends LoadResult {
   readonly started_ns: number;
 }
 
+let loads = 0;
+
 /** The generator (`bench/load/smppload.c`) for several nodes, and the carrier in it. */
 export class ClusterLoad implements Disposable {
   /** Everything it has told, in order. */
@@ -64,6 +66,8 @@ export class ClusterLoad implements Disposable {
   readonly result: Promise<ClusterLoadResult>;
   /** For the checker, once there is a result. */
   readonly ledger: string;
+  /** The sender of its messages: each load has its own, by which the archive tells them apart. */
+  readonly source: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'heliograph-load-'));
   readonly #stop: () => void;
   readonly #kill: () => void;
@@ -83,9 +87,11 @@ export class ClusterLoad implements Disposable {
   /** As account `load`, with receipts that are repeated until they are answered. @param options long names of the program */
   constructor(options: LoadOptions) {
     this.ledger = join(this.#folder, 'ledger');
+    this.source = `LOAD${++loads}`;
     const all: LoadOptions = {
       'system-id': 'load',
       password: 'load',
+      source: this.source,
       dlr: true,
       reconnect: true,
       'repeat-receipts': true,

@@ -24,7 +24,7 @@ describe('one node under load', () => {
   );
 
   test.for([
-    ['lost', { 'lose-every': 1000, timeout: 12 }, /acknowledged and not delivered/],
+    ['lost', { 'lose-every': 1000, timeout: 8 }, /acknowledged and not delivered/],
     ['delivered twice', { 'double-every': 1000 }, /delivered again, at most 0 allowed/],
   ] as const)('a message that is %s is found', { timeout: 60_000 }, async ([, load, problem]) => {
     await using cluster = await Cluster.make({ nodes: 1 });

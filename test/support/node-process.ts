@@ -9,8 +9,8 @@ import { at, HERE, type Place } from './place.ts';
 import { runNode, type Ran } from './run.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-/** An embedded Postgres is not waited for by a start, but two cores can be busy. */
-const UP_WITHIN_MS = 30_000;
+/** An embedded Postgres is not waited for by a start, but two cores can be busy, and three nodes start at once. */
+const UP_WITHIN_MS = 90_000;
 const LOOK_MS = 10;
 
 export interface NodeProcessOptions {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readLedger } from './ledger.ts';
 import { LeaseWatch } from './leases.ts';
-import { judge, lastLeftAfterMs, longestSilenceMs } from './verdict.ts';
+import { firstAckAfterMs, judge, lastLeftAfterMs, longestSilenceMs } from './verdict.ts';
 import { Watch } from './watch.ts';
 
 const NONE = { duplicates: 0, receiptDuplicates: 0, queued: 0 };
@@ -75,6 +75,7 @@ describe('the checker', () => {
       ['0 A 0 1000 11 1 2000 1 1', '1 A 0 1500 12 1 90000 1 1', '2 A 0 50000 13 1 60000 1 1'].join('\n'),
     );
     expect(lastLeftAfterMs(entries, 10_000)).toBe(80);
+    expect(firstAckAfterMs(entries, 1200)).toBe(0.3);
     expect(longestSilenceMs(entries, 0, 60_000)).toBe(48.5);
   });
 });

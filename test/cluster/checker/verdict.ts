@@ -108,6 +108,13 @@ export function lastLeftAfterMs(entries: readonly Entry[], at: number): number {
   return last / 1000;
 }
 
+/** From a moment (µs in the generator's time) to the first acknowledgement after it, ms. Infinity: there is none. */
+export function firstAckAfterMs(entries: readonly Entry[], at: number): number {
+  let first = Infinity;
+  for (const { answer, ackedAt } of entries) if (answer === 'A' && ackedAt >= at) first = Math.min(first, ackedAt);
+  return (first - at) / 1000;
+}
+
 /** The longest time without an acknowledgement between two moments (µs in the generator's time), ms. */
 export function longestSilenceMs(entries: readonly Entry[], from: number, to: number): number {
   const times = entries.flatMap(({ answer, ackedAt }) =>

@@ -94,11 +94,38 @@ export interface NodeStatus {
   readonly archive: ArchiveInfo;
   /** The latest messages this node accepted, newest first, at most 20. */
   readonly recent: readonly MessageSummary[];
+  /** All nodes of the cluster that live, by name; absent: this node is alone. */
+  readonly nodes?: readonly ClusterNodeInfo[];
   /** What an operator should know now: "carrier sink: no session", "disk nearly full". */
   readonly alarms: readonly string[];
 }
 
+/** A node as the others see it. */
+export interface ClusterNodeInfo {
+  readonly id: string;
+  readonly version: string;
+  /** starting, serving or running, draining. */
+  readonly state: string;
+  /** It answers; it does not, and its heartbeat comes; that is late too. */
+  readonly seen: 'answers' | 'silent' | 'late';
+  /** 0: it does not answer. */
+  readonly startedAt: number;
+  readonly workers: number;
+  /** Stripes of the message store, by worker: `0.2/1.3`. */
+  readonly stripes: string;
+  /** Of the routing table, and of the whole configuration, that it runs. */
+  readonly tableVersion: number;
+  readonly configuration: number;
+  readonly sessions: number;
+  /** Messages in its stripes; accepted and sent since its start. */
+  readonly queued: number;
+  readonly accepted: number;
+  readonly sent: number;
+}
+
 export interface SessionInfo {
+  /** The node that has it; absent where a node speaks of itself. */
+  readonly node?: string;
   /** Of an account's session, to end it by; of a carrier's, which of its binds it is, from 1 (`bindId`). */
   readonly id: number;
   /** Its account or carrier. */
@@ -263,6 +290,8 @@ export interface CarrierBindInfo {
   readonly sessions: readonly SessionInfo[];
   /** Why it is not bound; empty when it is. */
   readonly reason: string;
+  /** The node that holds it, '' none; absent where a node is alone. */
+  readonly node?: string;
 }
 
 /** How one bind of a carrier is called. */

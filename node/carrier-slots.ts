@@ -79,10 +79,11 @@ export class CarrierSlots {
 
   start(): void {
     const look = (): void => {
+      this.#renewMembership();
       if (!this.#polling) void this.poll();
     };
     this.#timer = setInterval(look, this.#deps.cluster.settings.leaseMs / POLLS_A_LEASE);
-    void this.poll();
+    look();
   }
 
   stop(): void {
@@ -138,10 +139,14 @@ export class CarrierSlots {
     return this.#next;
   }
 
-  async #poll(): Promise<void> {
-    const { cluster, log } = this.#deps;
-    const { at, wall } = cluster.hereUntil;
+  /** Also while Redis takes its time with our poll. */
+  #renewMembership(): void {
+    const { at, wall } = this.#deps.cluster.hereUntil;
     this.#gates.set(MEMBERSHIP, at, wall);
+  }
+
+  async #poll(): Promise<void> {
+    const { log } = this.#deps;
     let give: string | undefined;
     const touched = new Set<number>();
     try {

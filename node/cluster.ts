@@ -7,7 +7,6 @@ import { describeAddress, parseRedisAddress, type RedisAddress } from '../runtim
 import type { LineSettings } from '../runtime/redis/connection-options.ts';
 import { RedisLine } from '../runtime/redis/line.ts';
 import { Members, membersKey, type About, type Member } from '../adapters/cluster-redis/members.ts';
-import { SharedValues } from '../adapters/cluster-redis/shared-values.ts';
 import type { Configuration } from '../adapters/config/schema.ts';
 import { checkRedis, type Durability } from '../adapters/store-redis/redis-settings.ts';
 
@@ -67,8 +66,6 @@ export class Cluster {
   readonly settings: ClusterSettings;
   /** To the Redis that has the members' rows; anything else goes over it only under the same hash tag. */
   readonly line: RedisLine;
-  /** Small values that all nodes share. */
-  readonly values: SharedValues;
   readonly #members: Members;
   readonly #alarm: (line: string) => void;
   readonly #changed = new Set<Changed>();
@@ -78,7 +75,6 @@ export class Cluster {
     this.settings = settings;
     this.line = line;
     this.#alarm = alarm;
-    this.values = new SharedValues({ line, cluster: settings.name, replicas: settings.replicas });
     this.#members = new Members({
       line,
       cluster: settings.name,

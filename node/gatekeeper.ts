@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { describeError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { AllowList } from '../actors/accounts/allow-ips.ts';
@@ -21,6 +22,24 @@ export interface GatekeeperDeps {
   readonly log: Logger;
   /** `rateOf` this account gives other figures than before. */
   readonly ratesChanged: (account: string) => void;
+  /** Undefined: this node is alone. */
+  readonly cluster: ClusterBinds | undefined;
+}
+
+/** The sessions of all nodes, and what the others must hear. */
+export interface ClusterBinds {
+  /** @throws when it cannot be asked: nobody binds then */
+  bind(
+    number: number,
+    account: string,
+    type: BindRequest['type'],
+    limits: BindLimits,
+  ): Promise<{ readonly answer: 'bound' | 'too-many'; readonly elsewhere: number }>;
+  unbind(number: number): void;
+  /** An account's sessions on this node are others than before. */
+  changed(account: string): void;
+  /** A log-in from there was wrong. */
+  failed(address: string, account: string): void;
 }
 
 type Refusal = 'ESME_RBINDFAIL' | 'ESME_RINVSYSID' | 'ESME_RINVPASWD';
@@ -49,13 +68,15 @@ export class Gatekeeper {
   readonly #shares: RateShares;
   #accounts = new Map<string, LiveAccount>();
   #allowed = new Map<string, AllowList>();
-  #nextSession = 1;
+  #nextSession: number;
 
   constructor(deps: GatekeeperDeps) {
     this.#deps = deps;
     this.#guard = new LogInGuard(deps.guard);
     this.#verifier = new PasswordVerifier(deps.verify);
     this.#shares = new RateShares(deps.workers);
+    // A number names a session in the whole cluster, as good as always.
+    this.#nextSession = deps.cluster ? randomInt(1, FIRST_NUMBERS) * NUMBERS_EACH + 1 : 1;
   }
 
   useAccounts(accounts: readonly LiveAccount[]): void {
@@ -110,10 +131,19 @@ export class Gatekeeper {
     if (!isInRange(account, request))
       return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'address_range not allowed');
     this.#guard.succeeded(address, systemId);
-    const owner = this.#owners.get(worker);
     const number = this.#nextSession++;
-    const answer = owner ? this.#registry.bind(owner, number, systemId, type, limitsOf(account)) : 'stale';
+    let limits = limitsOf(account);
+    try {
+      if (!(await this.#bindInCluster(number, systemId, type, limits))) limits = NONE;
+      // The cluster has decided.
+      else if (this.#deps.cluster) limits = ANY;
+    } catch (error) {
+      return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', `not decided: ${describeError(error)}`);
+    }
+    const owner = this.#owners.get(worker);
+    const answer = owner ? this.#registry.bind(owner, number, systemId, type, limits) : 'stale';
     if (!owner || answer !== 'bound') {
+      this.#deps.cluster?.unbind(number);
       const reason = `${account.binds} binds at most, of one type at most as many as it may have of that`;
       this.#deps.log.warn('bind refused', { account: systemId, peer: address, reason });
       // It has proved who it is: nothing is to be hidden from it.
@@ -134,18 +164,56 @@ export class Gatekeeper {
     this.#deps.log.info('account unbound', { account: session.account, reason });
   }
 
+  /** What other nodes tell of an account's log-ins. */
+  failedElsewhere(address: string, account: string): void {
+    this.#guard.failed(address, account, this.#deps.monotonic());
+  }
+
+  /** Accounts whose rate is shared with other nodes' sessions, if they have some. */
+  sharedAccounts(): string[] {
+    return this.#shares.accounts.filter(account => (this.#accounts.get(account)?.throughput ?? 0) > 0);
+  }
+
+  /** Sessions that may submit are elsewhere, by account; there are so many nodes. */
+  useElsewhere(elsewhere: ReadonlyMap<string, number>, nodes: number): void {
+    const before = this.#shares.nodes;
+    this.#shares.nodes = Math.max(1, nodes);
+    for (const [account, sessions] of elsewhere) {
+      if (this.#shares.changedElsewhere(account, sessions)) this.#deps.ratesChanged(account);
+    }
+    if (before === this.#shares.nodes) return;
+    for (const [account, { throughput }] of this.#accounts) if (throughput > 0) this.#deps.ratesChanged(account);
+  }
+
+  async #bindInCluster(
+    number: number,
+    account: string,
+    type: BindRequest['type'],
+    limits: BindLimits,
+  ): Promise<boolean> {
+    const { cluster } = this.#deps;
+    if (!cluster) return true;
+    const { answer, elsewhere } = await cluster.bind(number, account, type, limits);
+    this.#shares.changedElsewhere(account, elsewhere);
+    return answer === 'bound';
+  }
+
   #forget(number: number, session: Session): void {
     this.#sessions.delete(number);
+    this.#deps.cluster?.unbind(number);
     this.#share(session, -1);
   }
 
   #share({ account, owner, maySubmit }: Session, by: 1 | -1): void {
     if (!maySubmit) return;
     this.#shares.changed(account, owner.worker, by);
-    if ((this.#accounts.get(account)?.throughput ?? 0) > 0) this.#deps.ratesChanged(account);
+    if ((this.#accounts.get(account)?.throughput ?? 0) === 0) return;
+    this.#deps.ratesChanged(account);
+    this.#deps.cluster?.changed(account);
   }
 
   #failed(request: BindRequest, arrivedMs: number, status: Refusal, reason: string): BindVerdict {
+    this.#deps.cluster?.failed(request.address, request.systemId);
     if (this.#guard.failed(request.address, request.systemId, this.#deps.monotonic())) {
       this.#deps.log.warn('address refused for a time', { account: request.systemId, peer: request.address });
     }
@@ -163,6 +231,12 @@ export class Gatekeeper {
     };
   }
 }
+
+const ANY: BindLimits = { total: Infinity };
+const NONE: BindLimits = { total: 0 };
+/** A node's first session has one of so many numbers, each so far from the next. */
+const FIRST_NUMBERS = 9000;
+const NUMBERS_EACH = 1_000_000;
 
 function limitsOf(account: LiveAccount): BindLimits {
   return {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ControlError } from '../actors/node-control.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import { completeAccount, completeCarrier, completeFrontend } from '../adapters/config/defaults.ts';
 import type {
@@ -52,39 +53,80 @@ const NODE_ID = 'node-id';
 
 export type ConfigStore = Pick<MessageStore, 'getConfig' | 'putConfig'>;
 
-/** The live configuration, durable before it is used. */
-export class LiveConfiguration {
+/** Where the live configuration is kept. */
+export interface ConfigurationKeeper {
+  /** What this node runs. */
+  readonly current: Live;
+  /** As it is now, to make another one from. @throws ControlError `unavailable` when it cannot be changed now */
+  latest(): Promise<Live>;
+  /** Durable when it resolves. @returns false when it is not `before` any more that is kept */
+  write(next: Live, before: Live): Promise<boolean>;
+}
+
+/** Of one node alone: in its message store. Nobody else changes it. */
+export class LocalKeeper implements ConfigurationKeeper {
   readonly #store: ConfigStore;
-  readonly #hasher: PasswordHasher;
-  readonly #box: SealedBox;
   #live: Live;
 
-  private constructor(store: ConfigStore, hasher: PasswordHasher, box: SealedBox, live: Live) {
+  private constructor(store: ConfigStore, live: Live) {
     this.#store = store;
-    this.#hasher = hasher;
-    this.#box = box;
     this.#live = live;
   }
 
-  /** @returns `first` true when the store has none yet */
-  static async open(
-    store: ConfigStore,
-    hasher: PasswordHasher,
-    box: SealedBox,
-  ): Promise<{ configuration: LiveConfiguration; first: boolean }> {
+  static async open(store: ConfigStore): Promise<LocalKeeper> {
     const directory = await readValue<Omit<Live, 'routing'>>(store, DIRECTORY);
     const routing = await readValue<LiveRouting>(store, ROUTING);
-    const live: Live = directory && routing ? { ...complete(directory), routing } : EMPTY;
-    return { configuration: new LiveConfiguration(store, hasher, box, live), first: live === EMPTY };
+    return new LocalKeeper(store, directory && routing ? { ...complete(directory), routing } : EMPTY);
+  }
+
+  /** False when nothing is kept yet. */
+  get isKept(): boolean {
+    return this.#live !== EMPTY;
+  }
+
+  get current(): Live {
+    return this.#live;
+  }
+
+  latest(): Promise<Live> {
+    return Promise.resolve(this.#live);
+  }
+
+  async write(next: Live, before: Live): Promise<boolean> {
+    const { routing, ...directory } = next;
+    const { routing: lastRouting, ...last } = before;
+    const isSame = Object.entries(directory).every(
+      ([section, entries]) => last[section as keyof typeof last] === entries,
+    );
+    if (!isSame || before === EMPTY) await writeValue(this.#store, DIRECTORY, directory);
+    if (routing !== lastRouting) await writeValue(this.#store, ROUTING, routing);
+    this.#live = next;
+    return true;
+  }
+}
+
+/** How often a change is tried that others are faster with. */
+const MOST_TRIES = 5;
+
+/** The live configuration, durable before it is used. */
+export class LiveConfiguration {
+  readonly #keeper: ConfigurationKeeper;
+  readonly #hasher: PasswordHasher;
+  readonly #box: SealedBox;
+
+  constructor(keeper: ConfigurationKeeper, hasher: PasswordHasher, box: SealedBox) {
+    this.#keeper = keeper;
+    this.#hasher = hasher;
+    this.#box = box;
   }
 
   get live(): Live {
-    return this.#live;
+    return this.#keeper.current;
   }
 
   /** Names of all destinations. */
   names(): string[] {
-    const { accounts, carriers, frontends } = this.#live;
+    const { accounts, carriers, frontends } = this.live;
     return [...accounts.map(a => a.system_id), ...carriers.map(c => c.name), ...frontends.map(f => f.name)];
   }
 
@@ -93,10 +135,18 @@ export class LiveConfiguration {
     return carrier.protocol === 'smpp' ? this.#box.open(carrier.password, `carrier:${carrier.name}`) : '';
   }
 
-  /** Upserts what `seed` has; routes are replaced as a whole. Durable when it resolves. */
+  /** Upserts what `seed` has; routes are replaced as a whole. Durable when it resolves. @throws ControlError */
   async apply(seed: Seed, nowMs: number): Promise<void> {
-    const before = this.#live;
-    const directory = {
+    await this.#change(before => this.made(before, seed, nowMs));
+  }
+
+  /** What `apply` makes of a configuration. */
+  async made(before: Live, seed: Seed, nowMs: number): Promise<Live> {
+    const routing: LiveRouting =
+      seed.routes === undefined && before.routing.version > 0
+        ? before.routing
+        : { version: before.routing.version + 1, activatedAt: nowMs, routes: seed.routes ?? [] };
+    return {
       accounts: await this.#upsert(
         before.accounts,
         seed.accounts,
@@ -130,43 +180,33 @@ export class LiveConfiguration {
           stored: storeApiKey(key),
         }),
       ),
+      routing,
     };
-    const routing: LiveRouting =
-      seed.routes === undefined && before !== EMPTY
-        ? before.routing
-        : { version: before.routing.version + 1, activatedAt: nowMs, routes: seed.routes ?? [] };
-    const { routes: _, ...sections } = seed;
-    if (Object.keys(sections).length > 0 || before === EMPTY) await writeValue(this.#store, DIRECTORY, directory);
-    if (routing !== before.routing) await writeValue(this.#store, ROUTING, routing);
-    this.#live = { ...directory, routing };
   }
 
-  /** Writes an account whose password stays. Durable when it resolves. */
+  /** Writes an account whose password stays. Durable when it resolves. @throws ControlError */
   async putAccount(account: LiveAccount): Promise<void> {
-    await this.#putAccounts([...this.#without(account.system_id), account]);
+    const { system_id } = account;
+    await this.#change(before => ({ ...before, accounts: [...without(before.accounts, system_id), account] }));
   }
 
-  /** Takes the account out. Durable when it resolves. */
+  /** Takes the account out. Durable when it resolves. @throws ControlError */
   async removeAccount(systemId: string): Promise<void> {
-    await this.#putAccounts(this.#without(systemId));
+    await this.#change(before => ({ ...before, accounts: without(before.accounts, systemId) }));
   }
 
-  /** Takes the carrier out. Durable when it resolves. */
+  /** Takes the carrier out. Durable when it resolves. @throws ControlError */
   async removeCarrier(name: string): Promise<void> {
-    const { routing, ...directory } = this.#live;
-    const carriers = directory.carriers.filter(carrier => carrier.name !== name);
-    await writeValue(this.#store, DIRECTORY, { ...directory, carriers });
-    this.#live = { ...directory, carriers, routing };
+    await this.#change(before => ({ ...before, carriers: before.carriers.filter(carrier => carrier.name !== name) }));
   }
 
-  #without(systemId: string): LiveAccount[] {
-    return this.#live.accounts.filter(account => account.system_id !== systemId);
-  }
-
-  async #putAccounts(accounts: readonly LiveAccount[]): Promise<void> {
-    const { routing, ...directory } = this.#live;
-    await writeValue(this.#store, DIRECTORY, { ...directory, accounts });
-    this.#live = { ...directory, accounts, routing };
+  async #change(make: (before: Live) => Live | Promise<Live>): Promise<void> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const before = await this.#keeper.latest();
+      const next = await make(before);
+      if (await this.#keeper.write(next, before)) return;
+    }
+    throw new ControlError('unavailable', 'nothing was changed: other nodes change the configuration all the time');
   }
 
   async #account({ password, ...settings }: AccountSettings): Promise<LiveAccount> {
@@ -195,7 +235,10 @@ export class LiveConfiguration {
   }
 }
 
-const EMPTY: Live = {
+const without = (accounts: readonly LiveAccount[], systemId: string): LiveAccount[] =>
+  accounts.filter(account => account.system_id !== systemId);
+
+export const EMPTY: Live = {
   accounts: [],
   carriers: [],
   frontends: [],
@@ -214,19 +257,11 @@ function complete(directory: Omit<Live, 'routing'>): Omit<Live, 'routing'> {
   };
 }
 
-/**
- * The key of the public ids: made at the first start. Another one would give old messages new ids.
- *
- * @param shared in a cluster: several nodes may make their first start at the same time
- */
-export async function idKeyOf(
-  store: ConfigStore,
-  shared: { first(name: string, value: Uint8Array): Promise<Uint8Array> } | undefined,
-): Promise<Uint8Array> {
+/** The key of the public ids: made at the first start. Another one would give old messages new ids. */
+export async function idKeyOf(store: ConfigStore): Promise<Uint8Array> {
   const known = await store.getConfig(ID_KEY);
   if (known) return Uint8Array.from(known);
   const key = Uint8Array.from(randomBytes(16));
-  if (shared) return Uint8Array.from(await shared.first(ID_KEY, key));
   await store.putConfig(ID_KEY, key);
   return key;
 }

@@ -19,10 +19,13 @@ import { checkSeedData } from '../adapters/config/load.ts';
 import { formatProblem } from '../adapters/config/problems.ts';
 import type { AccountSettings, Seed } from '../adapters/config/schema.ts';
 import { statusOf } from '../adapters/smpp/codec/command-status.ts';
+import { RuntimeError } from '../runtime/errors.ts';
 import { CarrierControl, carrierInfo, shownSession } from './carrier-control.ts';
 import type { LiveAccount } from './live-configuration.ts';
 import { eventsOf, storyOfArchived, summaryOfFound } from './message-story.ts';
+import { clusterStatus } from './cluster-status.ts';
 import type { Node } from './node.ts';
+import { PeerVerb } from './node-peers.ts';
 import { receiptRepushOf, type ReceiptRepush } from './receipt-repush.ts';
 import { REFUSED } from './worker-carriers.ts';
 import type { WorkerStatus } from './worker-messages.ts';
@@ -50,6 +53,14 @@ export class RunningNode implements NodeControl {
   }
 
   async status(): Promise<NodeStatus> {
+    const { services, cluster } = this.#node;
+    if (!services || !cluster) return this.statusHere();
+    const [own, others] = await Promise.all([this.statusHere(), services.peers.ask<NodeStatus>(PeerVerb.report, null)]);
+    return clusterStatus(own, others, cluster, services.slots.holders());
+  }
+
+  /** Of this node alone. */
+  async statusHere(): Promise<NodeStatus> {
     const node = this.#node;
     const { live } = node.configuration;
     const [store, archive, workers] = await Promise.all([
@@ -226,12 +237,25 @@ export class RunningNode implements NodeControl {
 
   async unbindAccount(systemId: string, session: number): Promise<UnbindResult> {
     if (!this.#find(systemId)) throw new ControlError('not-found', `no account is called ${systemId}`);
-    const counts = await Promise.all(this.#node.workers.map(({ api }) => api.unbind(systemId, session)));
+    const others = this.#node.services?.peers.ask<number>(PeerVerb.unbind, [systemId, session]) ?? [];
+    const counts = [await this.#unbindHere(systemId, session), ...(await others).map(({ answer }) => answer ?? 0)];
     const sessions = counts.reduce((sum, count) => sum + count, 0);
     if (session !== 0 && sessions === 0) {
-      throw new ControlError('not-found', `account ${systemId} has no session ${session} here`);
+      throw new ControlError('not-found', `account ${systemId} has no session ${session}`);
     }
     return { sessions };
+  }
+
+  /** What another node of the cluster asks. */
+  asked(verb: number, body: unknown): unknown {
+    if (verb === PeerVerb.unbind) return this.#unbindHere(...(body as [string, number]));
+    if (verb === PeerVerb.report) return this.statusHere();
+    throw new RuntimeError('PEER_VERB', `this release knows no verb ${verb}`);
+  }
+
+  async #unbindHere(systemId: string, session: number): Promise<number> {
+    const counts = await Promise.all(this.#node.workers.map(({ api }) => api.unbind(systemId, session)));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   removeAccount(systemId: string): Promise<void> {
@@ -261,8 +285,8 @@ export class RunningNode implements NodeControl {
     return this.#repush.find(run);
   }
 
-  carriers(): Promise<readonly CarrierInfo[]> {
-    return this.#carriers.list();
+  async carriers(): Promise<readonly CarrierInfo[]> {
+    return this.#node.services ? (await this.status()).carriers : this.#carriers.list();
   }
 
   changeCarrier(name: string, changes: unknown): Promise<CarrierInfo> {

@@ -3,7 +3,6 @@ import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { batchNumberOf, STRIPE_LIMIT, stripeOf, type MessageId } from '../actors/message/id.ts';
 import type { FoundMessage, StoreStats } from '../actors/ports.ts';
 import { addStats } from '../actors/store/store-stats.ts';
-import type { ConfigStore } from './live-configuration.ts';
 import type { WorkerApi } from './worker-messages.ts';
 
 /**
@@ -26,20 +25,11 @@ export function stripesFor(folder: string, workers: number): number[][] {
 export class NodeStores {
   readonly #workers: () => readonly WorkerHandle<WorkerApi>[];
   readonly #stripes: readonly (readonly number[])[];
-  readonly #shared: () => ConfigStore | undefined;
 
-  /**
-   * @param stripes by worker; none in a cluster, where each worker reaches all
-   * @param shared where the nodes of a cluster keep their configuration
-   */
-  constructor(
-    workers: () => readonly WorkerHandle<WorkerApi>[],
-    stripes: readonly (readonly number[])[],
-    shared: () => ConfigStore | undefined,
-  ) {
+  /** @param stripes by worker; none in a cluster, where each worker reaches all */
+  constructor(workers: () => readonly WorkerHandle<WorkerApi>[], stripes: readonly (readonly number[])[]) {
     this.#workers = workers;
     this.#stripes = stripes;
-    this.#shared = shared;
   }
 
   async find(id: MessageId): Promise<FoundMessage | undefined> {
@@ -64,14 +54,14 @@ export class NodeStores {
     await this.#configuration().putConfig(key, value);
   }
 
-  #configuration(): Pick<ConfigStore, 'getConfig' | 'putConfig'> {
-    const api = this.#shared() ?? this.#keeper(0);
+  #configuration(): WorkerHandle<WorkerApi>['api'] {
+    const api = this.#keeper(0);
     if (!api) throw new Error('the configuration cannot be reached: its worker is being restarted');
     return api;
   }
 
   #keeper(stripe: number): WorkerHandle<WorkerApi>['api'] | undefined {
-    if (this.#shared()) return this.#workers()[0]?.api;
+    if (this.#stripes.length === 0) return this.#workers()[0]?.api;
     return this.#workers().find(worker => this.#stripes[worker.index]?.includes(stripe))?.api;
   }
 }

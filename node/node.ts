@@ -12,24 +12,22 @@ import { Timers } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { WorkerPool, type PoolOptions } from '../runtime/worker-pool.ts';
 import { PublicIds, STRIPE_LIMIT } from '../actors/message/id.ts';
-import { announceFirstStart, firstStartSeed, type FirstSecrets } from '../adapters/config/first-start.ts';
+import { announceFirstStart, type FirstSecrets } from '../adapters/config/first-start.ts';
 import type { Configuration, Seed } from '../adapters/config/schema.ts';
 import { removeNodeFile, writeNodeFile } from '../adapters/control/node-file.ts';
 import { serveControl, type ControlServer } from '../adapters/control/server.ts';
-import { makeApiKey } from '../adapters/secrets/api-keys.ts';
-import { makePassword } from '../adapters/secrets/make-password.ts';
 import { PasswordHasher } from '../adapters/secrets/password-hasher.ts';
-import { loadSecretKey, SealedBox } from '../adapters/secrets/sealed-box.ts';
-import { checkServerTls, type ServerTls } from '../adapters/smpp/server-tls.ts';
-import { STATUS } from '../adapters/smpp/codec/command-status.ts';
+import { checkServerTls } from '../adapters/smpp/server-tls.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import { AlarmWatch } from './alarm-watch.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
 import { Cluster, clusterSettingsOf, nodeIdIn, type ClusterSettings } from './cluster.ts';
+import { ClusterServices } from './cluster-services.ts';
 import { CrashHistory } from './crash-history.ts';
-import { directoryFor, type DirectorySources, type SimulatorPlace } from './directory.ts';
+import { carriersFor, directoryFor, type DirectorySources, type SimulatorPlace } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
-import { idKeyOf, LiveConfiguration, nodeIdOf } from './live-configuration.ts';
+import { nodeIdOf, type Live, type LiveConfiguration } from './live-configuration.ts';
+import { openLocal, openShared } from './open-configuration.ts';
 import { Membership } from './membership.ts';
 import type { MakeSink } from './carrier-logs.ts';
 import { CarrierWatch } from './carrier-watch.ts';
@@ -39,7 +37,7 @@ import { restCalls } from './rest-calls.ts';
 import { compileRouting, type CompiledRouting } from './routing.ts';
 import { probe, SharedPorts } from './shared-ports.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
-import { workerSetup } from './worker-settings.ts';
+import { gateSettings, serverTls, storeSettings, workerSetup } from './worker-settings.ts';
 import { NodeStores, stripesFor } from './node-stores.ts';
 import type { StoreThreadData } from './worker-stores.ts';
 import { WarmUp } from './warm-up.ts';
@@ -97,14 +95,14 @@ export class Node {
   /** The first start is done: from here on a worker that comes up is set up at once. */
   #serving = false;
 
-  /** Undefined: this node is alone. */
   readonly #clusterSettings: ClusterSettings | undefined;
   #membership: Membership | undefined;
+  #services: ClusterServices | undefined;
 
   /** Takes the data folder. @throws FolderLockedError when another process has it */
   constructor(options: NodeOptions) {
     this.#options = options;
-    const { data_dir, workers, store } = options.configuration;
+    const { data_dir, workers } = options.configuration;
     mkdirSync(data_dir, { recursive: true, mode: 0o700 });
     this.#lock = lockFolder(data_dir);
     this.#workerCount = Math.min(workers ?? availableParallelism(), STRIPE_LIMIT);
@@ -123,13 +121,7 @@ export class Node {
     const storeData: Omit<StoreThreadData, 'careful'> = {
       cluster,
       folder: resolve(data_dir),
-      settings: {
-        maxQueued: store.max_messages,
-        maxOutbox: options.configuration.archive.outbox_max_messages,
-        diskReserveOctets: store.disk_reserve_mb * 1024 * 1024,
-        lingerMs: LINGER_MS,
-        reserveOctets: RESERVE_OCTETS,
-      },
+      settings: storeSettings(options.configuration),
       archives: options.configuration.archive.enabled,
       stripes: cluster ? [] : stripesFor(join(resolve(data_dir), 'store'), this.#workerCount),
     };
@@ -139,11 +131,7 @@ export class Node {
       ...storeData,
       careful: this.#crashes.isCareful(index, systemClock.monotonicMs()),
     }));
-    this.stores = new NodeStores(
-      () => this.#workers.workers,
-      storeData.stripes,
-      () => this.#membership?.cluster.values,
-    );
+    this.stores = new NodeStores(() => this.#workers.workers, storeData.stripes);
     this.#metrics = new NodeMetrics(this, this.#workerCount);
     this.warmUp = new WarmUp(options.configuration.warm_up_messages, () => this.#log);
   }
@@ -185,6 +173,9 @@ export class Node {
   get cluster(): Cluster | undefined {
     return this.#membership?.cluster;
   }
+  get services(): ClusterServices | undefined {
+    return this.#services;
+  }
   /** Lines about damage, the newest last. */
   get alarms(): readonly string[] {
     return this.#alarms?.lines ?? [];
@@ -192,7 +183,7 @@ export class Node {
 
   /** Brings everything up; resolves when the listeners are open. @throws Error with one line for people */
   async start(): Promise<void> {
-    const { configuration, environment, makeSink } = this.#options;
+    const { configuration, makeSink } = this.#options;
     const { listeners } = configuration;
     await probe(listeners.host, listeners.smpp.port, 'SMPP');
     await probe(listeners.host, listeners.api.port, 'REST API');
@@ -220,34 +211,24 @@ export class Node {
       makeSink,
       cluster,
     });
-    this.#idKey = await idKeyOf(store, cluster?.values);
-    const box = new SealedBox(loadSecretKey(configuration.data_dir, environment));
-    const { configuration: live, first } = await LiveConfiguration.open(store, this.#hasher, box);
-    this.#configuration = live;
-    const secrets = await this.#seed(first);
+    const secrets = await this.#openConfiguration();
     this.#gatekeeper = new Gatekeeper({
-      node: this.id,
-      workers: this.#workerCount,
+      ...gateSettings(configuration, this.id, this.#workerCount),
       verify: (password, stored) => this.#hasher.verify(password, stored),
-      guard: {
-        failures: configuration.guard.failures,
-        windowMs: configuration.guard.window_seconds * SECOND,
-        longestMs: configuration.guard.longest_seconds * SECOND,
-      },
-      detailed: configuration.bind_errors === 'detailed',
-      statuses: STATUS,
-      monotonic: systemClock.monotonicMs,
       log: this.#log,
       ratesChanged: account => this.#pushRates(account),
+      cluster: this.#services?.binds,
     });
-    this.#gatekeeper.useAccounts(live.live.accounts);
-    this.#carriers.use(live.live.carriers);
-    this.#routing = compileRouting(live.live.routing);
+    const { live } = this.#configuration;
+    this.#gatekeeper.useAccounts(live.accounts);
+    this.#carriers.use(live.carriers);
+    this.#routing = compileRouting(live.routing);
     await this.#startSimulators();
     await this.#membership?.ready();
+    await this.#services?.start();
     await Promise.all(this.#workers.workers.map(worker => this.#setUp(worker)));
     this.#serving = true;
-    await this.#startRest(secrets, first);
+    await this.#startRest(secrets);
   }
 
   /** The configuration has changed: every worker takes it over. */
@@ -270,16 +251,46 @@ export class Node {
     this.#lifecycle.stop();
   }
 
-  async #seed(first: boolean): Promise<FirstSecrets | undefined> {
-    const { configuration, seed, apply } = this.#options;
-    const now = systemClock.nowMs();
-    if (!first) {
-      if (apply) await this.#configuration.apply(seed, now);
-      return undefined;
+  /** Returns what the first start made up. */
+  async #openConfiguration(): Promise<FirstSecrets | undefined> {
+    const { configuration, environment, seed, apply } = this.#options;
+    const options = {
+      configuration,
+      environment,
+      hasher: this.#hasher,
+      log: this.#log,
+      apply: apply ? seed : undefined,
+      changed: (before: Live) => this.#changedElsewhere(before),
+    };
+    const { cluster } = this;
+    const opened = cluster ? await openShared(cluster, options) : await openLocal(this.stores, options);
+    this.#configuration = opened.configuration;
+    this.#idKey = opened.idKey;
+    if (cluster && opened.keeper) {
+      this.#services = new ClusterServices({
+        cluster,
+        configuration: opened.keeper,
+        workers: this.#workerCount,
+        log: this.#log,
+        gatekeeper: () => this.#gatekeeper,
+        slotsChanged: worker => this.#slotsChanged(worker),
+        asked: (verb, body) => this.#running.asked(verb, body),
+      });
     }
-    const { seed: made, secrets } = firstStartSeed(configuration, { password: makePassword, apiKey: makeApiKey });
-    await this.#configuration.apply(made, now);
-    return secrets;
+    return opened.secrets;
+  }
+
+  #changedElsewhere(before: Live): void {
+    const routingChanged = before.routing.version !== this.#configuration.live.routing.version;
+    this.configurationChanged(routingChanged).catch((error: unknown) =>
+      this.#log.error('configuration of another node was not taken over', { error: error as Error }),
+    );
+  }
+
+  #slotsChanged(index: number): void {
+    const worker = this.#workers.workers.find(each => each.index === index);
+    // One that is being restarted gets its part with its directory.
+    worker?.api.configureCarriers(carriersFor(index, this.#sources)).catch(() => undefined);
   }
 
   async #startSimulators(): Promise<void> {
@@ -300,7 +311,7 @@ export class Node {
       rateOf: (account, index) => this.#gatekeeper.rateOf(account, index),
       simulators: this.#simulators,
       settings: this.settings,
-      slots: undefined,
+      slots: this.#services?.slots.here,
     };
   }
 
@@ -313,7 +324,7 @@ export class Node {
     this.#carriers.stop();
     // One that is gone has nothing in flight any more.
     const drained = this.#workers.workers.map(({ api }) => api.drain().catch(() => undefined));
-    await Promise.all(drained);
+    await Promise.all([...drained, this.#services?.drain()]);
   }
 
   #pushRates(account: string): void {
@@ -329,11 +340,12 @@ export class Node {
     const { listeners } = configuration;
     const { smpp } = listeners;
     this.#gatekeeper.workerUp(worker.index, worker.life);
+    this.#services?.slots.workerDown(worker.index);
     await this.#wired.get(worker);
     const calls: MainCalls = {
       authorize: (index, request) => this.#gatekeeper.authorize(index, request),
       unbound: (_index, session, reason) => this.#gatekeeper.unbound(session, reason),
-      leaseOver: () => undefined,
+      leaseOver: (_index, lease) => this.#services?.slots.over(lease),
       carrierBound: (index, carrier, count) => this.#carriers.bound(index, carrier, count),
       log: record => this.#carriers.log(record),
       ...restCalls(this, this.#running, this.#metrics),
@@ -343,9 +355,12 @@ export class Node {
       directory: directoryFor(worker.index, this.#sources),
       ...this.#routing,
       metrics: this.#metrics.planFor(worker.index),
+      gates: this.#services?.slots.memory,
     });
     await worker.api.setup(setup, proxy(calls));
     await worker.api.away(this.#carriers.away);
+    // Slots that came while it was being set up.
+    if (this.#services) await worker.api.configureCarriers(carriersFor(worker.index, this.#sources));
     const { host, api } = listeners;
     const common = {
       host,
@@ -365,7 +380,7 @@ export class Node {
     this.warmUp.start(worker, setup);
   }
 
-  async #startRest(secrets: FirstSecrets | undefined, first: boolean): Promise<void> {
+  async #startRest(secrets: FirstSecrets | undefined): Promise<void> {
     const { configuration, version, show, terminal } = this.#options;
     const { data_dir, listeners } = configuration;
     this.#lifecycle = new Lifecycle({
@@ -378,6 +393,7 @@ export class Node {
       stop: [
         { name: 'control socket', limitMs: SECOND, run: async () => this.#control?.close() },
         { name: 'archive', limitMs: STOP_MS, run: () => this.#archive.stop() },
+        { name: 'services', limitMs: STOP_MS, run: async () => this.#services?.stop() },
         { name: 'cluster', limitMs: STOP_MS, run: async () => this.#membership?.leave() },
         { name: 'workers', limitMs: STOP_MS * 2, run: () => this.#workers.stop() },
         { name: 'simulator', limitMs: SECOND, run: () => this.#simulator.stop() },
@@ -405,14 +421,9 @@ export class Node {
       controlSocket: this.#control.path,
     });
     this.#lifecycle.started();
-    this.#log.info('node is up', {
-      pid: process.pid,
-      node: this.id,
-      version,
-      ports: Object.entries(this.ports).map(([name, port]) => `${name} ${port}`),
-      workers: this.#workerCount,
-    });
-    if (first && secrets) {
+    const ports = Object.entries(this.ports).map(([name, port]) => `${name} ${port}`);
+    this.#log.info('node is up', { pid: process.pid, node: this.id, version, ports, workers: this.#workerCount });
+    if (secrets) {
       const places = Object.entries(this.ports).map(([name, port]) => [name, { host: listeners.host, port }] as const);
       announceFirstStart({ dataDir: data_dir, secrets, listeners: Object.fromEntries(places) }, terminal, show);
     }
@@ -475,6 +486,7 @@ export class Node {
 
   #down<Api extends object>(worker: WorkerHandle<Api>, reason: Error): void {
     this.#wiring.down(worker);
+    if (worker.role === 'worker') this.#services?.slots.workerDown(worker.index);
     if (worker.role !== 'worker' || this.#lifecycle?.phase !== 'serving') return;
     this.#log?.warn('what the worker held is void', { worker: worker.index, reason: reason.message });
     this.#crashes.ended(worker.index, systemClock.monotonicMs());
@@ -483,16 +495,5 @@ export class Node {
   }
 }
 
-/** Undefined: no TLS port. */
-function serverTls({ listeners: { smpps } }: Configuration): ServerTls | undefined {
-  if (smpps.cert_file === '') return undefined;
-  const { cert_file: certFile, key_file: keyFile, ca_file: caFile, client_cert } = smpps;
-  return { certFile, keyFile, caFile, isRequired: client_cert === 'required' };
-}
-
-/** How long a settled batch waits for receipts before its rows are archived without them. */
-const LINGER_MS = 10_000;
-/** Of each stripe's data file: measured to last until 33,000 messages are settled and told of when the disk is full. */
-const RESERVE_OCTETS = 4 * 1024 * 1024;
 const RETENTION_DAYS = 90;
 const COUNTS_DAYS = 400;

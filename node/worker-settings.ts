@@ -1,8 +1,13 @@
+import { systemClock } from '../runtime/clock.ts';
 import type { TrafficSettings } from '../actors/traffic.ts';
 import type { Configuration } from '../adapters/config/schema.ts';
+import type { StoreSettings } from '../adapters/store-lmdb/lmdb-store.ts';
+import { STATUS } from '../adapters/smpp/codec/command-status.ts';
 import type { ServerSettings } from '../adapters/smpp/server-session.ts';
+import type { ServerTls } from '../adapters/smpp/server-tls.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { WorkerSetup } from './worker-messages.ts';
+import type { GatekeeperDeps } from './gatekeeper.ts';
 
 const SECOND = 1000;
 
@@ -50,13 +55,55 @@ function serverSettings({ listeners: { smpp }, messages }: Configuration): Serve
 export function workerSetup(
   configuration: Configuration,
   workers: number,
-  own: Omit<WorkerSetup, 'traffic' | 'server' | 'drainMs' | 'gates'>,
+  own: Omit<WorkerSetup, 'traffic' | 'server' | 'drainMs'>,
 ): WorkerSetup {
   return {
     traffic: trafficSettings(configuration, workers),
     server: serverSettings(configuration),
     drainMs: configuration.drain_seconds * SECOND,
-    gates: undefined,
     ...own,
+  };
+}
+
+/** Who may bind, as far as it is settings. */
+export function gateSettings(
+  { guard, bind_errors }: Configuration,
+  node: string,
+  workers: number,
+): Pick<GatekeeperDeps, 'node' | 'workers' | 'guard' | 'detailed' | 'statuses' | 'monotonic'> {
+  return {
+    node,
+    workers,
+    guard: {
+      failures: guard.failures,
+      windowMs: guard.window_seconds * SECOND,
+      longestMs: guard.longest_seconds * SECOND,
+    },
+    detailed: bind_errors === 'detailed',
+    statuses: STATUS,
+    monotonic: systemClock.monotonicMs,
+  };
+}
+
+/** Undefined: no certificate, no TLS port. */
+export function serverTls({ listeners: { smpps } }: Configuration): ServerTls | undefined {
+  if (smpps.cert_file === '') return undefined;
+  const { cert_file: certFile, key_file: keyFile, ca_file: caFile, client_cert } = smpps;
+  return { certFile, keyFile, caFile, isRequired: client_cert === 'required' };
+}
+
+/** How long a settled batch waits for receipts before its rows are archived without them. */
+const LINGER_MS = 10_000;
+/** Of each stripe's data file: measured to last until 33,000 messages are settled and told of when the disk is full. */
+const RESERVE_OCTETS = 4 * 1024 * 1024;
+
+/** The bounds of each stripe of the message store. */
+export function storeSettings({ store, archive }: Configuration): StoreSettings {
+  return {
+    maxQueued: store.max_messages,
+    maxOutbox: archive.outbox_max_messages,
+    diskReserveOctets: store.disk_reserve_mb * 1024 * 1024,
+    lingerMs: LINGER_MS,
+    reserveOctets: RESERVE_OCTETS,
   };
 }

@@ -6,6 +6,10 @@ export class RateShares {
   readonly #workers: number;
   /** Sessions by worker. */
   readonly #sessions = new Map<string, number[]>();
+  /** In a cluster: sessions on other nodes, of accounts that have some there. */
+  readonly #elsewhere = new Map<string, number>();
+  /** Nodes that there are, this one included. */
+  nodes = 1;
 
   /** @param workers how many there are, at least 1 */
   constructor(workers: number) {
@@ -20,6 +24,19 @@ export class RateShares {
     if (counts.every(count => count === 0)) this.#sessions.delete(account);
   }
 
+  /** So many sessions of the account are on other nodes. Returns whether they were others before. */
+  changedElsewhere(account: string, sessions: number): boolean {
+    if ((this.#elsewhere.get(account) ?? 0) === sessions) return false;
+    if (sessions === 0) this.#elsewhere.delete(account);
+    else this.#elsewhere.set(account, sessions);
+    return true;
+  }
+
+  /** Accounts with a session here. */
+  get accounts(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
   /**
    * A worker's part of a rate. One without a session of the account has an even part: nothing uses it until a session
    * comes, and that changes the shares.
@@ -27,7 +44,8 @@ export class RateShares {
   shareOf(account: string, worker: number, rate: number): number {
     const counts = this.#sessions.get(account);
     const here = counts?.[worker] ?? 0;
-    if (!counts || here === 0) return rate / this.#workers;
-    return (rate * here) / counts.reduce((sum, count) => sum + count, 0);
+    if (!counts || here === 0) return rate / (this.#workers * this.nodes);
+    const all = counts.reduce((sum, count) => sum + count, this.#elsewhere.get(account) ?? 0);
+    return (rate * here) / all;
   }
 }

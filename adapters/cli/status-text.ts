@@ -1,4 +1,11 @@
-import type { MessageStory, MessageSummary, NodeStatus, QueueInfo, SessionInfo } from '../../actors/node-control.ts';
+import type {
+  ClusterNodeInfo,
+  MessageStory,
+  MessageSummary,
+  NodeStatus,
+  QueueInfo,
+  SessionInfo,
+} from '../../actors/node-control.ts';
 import { bold, clock, count, duration, faint, octets, plural, printable, red, table } from './output.ts';
 
 /** How many rows of sessions and queues are shown; `--json` has more. */
@@ -16,8 +23,9 @@ export function statusText(status: NodeStatus, now: number): string {
     `listening: ${listeners === '' ? 'nowhere' : listeners}`,
     ...status.alarms.map(alarm => red(`! ${printable(alarm)}`)),
     '',
+    ...(status.nodes ? [heading('Nodes', status.nodes.length), nodeTable(status.nodes, now), ''] : []),
     heading('Sessions', status.sessionCount),
-    sessionTable(status.sessions, now),
+    sessionTable(status.sessions, now, status.nodes !== undefined),
     '',
     heading('Queues', status.queueCount),
     queueTable(status.queues, now),
@@ -74,11 +82,29 @@ function fact(name: string, counts: Readonly<Record<string, number>>, words: rea
   return `${bold(name.padEnd(9))} ${[...words.filter(word => word !== ''), ...numbers].join(', ')}`;
 }
 
-function sessionTable(sessions: readonly SessionInfo[], now: number): string {
+function nodeTable(nodes: readonly ClusterNodeInfo[], now: number): string {
+  const head = ['node', 'state', 'version', 'up', 'table', 'stripes', 'sessions', 'queued', 'accepted', 'sent'];
+  const rows = nodes.map(node => [
+    node.id,
+    node.seen === 'answers' ? node.state : red(`${node.state}, ${node.seen}`),
+    node.version,
+    node.startedAt === 0 ? '' : duration(now - node.startedAt),
+    String(node.tableVersion),
+    node.stripes,
+    count(node.sessions),
+    count(node.queued),
+    count(node.accepted),
+    count(node.sent),
+  ]);
+  return table(head, rows, [4, 6, 7, 8, 9]);
+}
+
+function sessionTable(sessions: readonly SessionInfo[], now: number, isCluster: boolean): string {
   if (sessions.length === 0) return faint('  none');
   const rows = sessions
     .slice(0, MOST_ROWS)
     .map(session => [
+      ...(isCluster ? [session.node ?? ''] : []),
       `${session.name}/${session.id}`,
       session.side,
       session.peer,
@@ -89,7 +115,8 @@ function sessionTable(sessions: readonly SessionInfo[], now: number): string {
       duration(now - session.since),
     ]);
   const head = ['name', 'side', 'peer', 'bind', 'state', 'window', 'msg/s 1 5 15 min', 'since'];
-  return table(head, rows, [5, 6]) + more(sessions.length);
+  const right = isCluster ? [6, 7] : [5, 6];
+  return table(isCluster ? ['node', ...head] : head, rows, right) + more(sessions.length);
 }
 
 const perSecond = (rate: number): string => (rate < 10 ? rate.toFixed(1) : count(Math.round(rate)));

@@ -183,7 +183,25 @@ export const statusSchema = z
     durability: z.string(),
     routing: z.object({ version: z.int(), routes: z.int(), activated_at: z.string() }),
     listeners: z.array(z.object({ name: z.string(), host: z.string(), port: z.int() })),
-    sessions: z.int().describe('Connections of accounts and with carriers'),
+    sessions: z.int().describe('Connections of accounts and with carriers, over the cluster'),
+    nodes: z
+      .array(
+        z.object({
+          id: z.string(),
+          version: z.string(),
+          state: z.string(),
+          seen: z.string().describe('answers, silent (only its heartbeat comes) or late (nor that)'),
+          stripes: z.string(),
+          routing_version: z.int(),
+          configuration_version: z.int(),
+          sessions: z.int(),
+          queued: z.int(),
+          accepted: z.int(),
+          sent: z.int(),
+        }),
+      )
+      .optional()
+      .describe('Absent: this node is alone'),
     carriers: z.array(
       z.object({
         name: z.string(),
@@ -196,6 +214,7 @@ export const statusSchema = z
             started: z.boolean(),
             bound: z.boolean(),
             reason: z.string().describe('Why it is not; empty when it is'),
+            node: z.string().optional().describe('Which node of a cluster has it'),
           }),
         ),
       }),

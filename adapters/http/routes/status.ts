@@ -1,4 +1,4 @@
-import type { CarrierInfo, NodeStatus } from '../../../actors/node-control.ts';
+import type { CarrierInfo, ClusterNodeInfo, NodeStatus } from '../../../actors/node-control.ts';
 import type { ApiDeps, Health } from '../deps.ts';
 import { retryAfter } from '../problem.ts';
 import { problem, type ApiRoute } from '../route.ts';
@@ -36,7 +36,8 @@ export function statusRoute(deps: ApiDeps): ApiRoute {
 }
 
 function view(status: NodeStatus, health: Health, now: number): StatusView {
-  const { node, routing, listeners, sessionCount, carriers, messages, receipts, store, archive, alarms } = status;
+  const { node, routing, listeners, sessionCount, nodes, carriers, messages, receipts, store, archive, alarms } =
+    status;
   return {
     status: health,
     version: node.version,
@@ -50,6 +51,7 @@ function view(status: NodeStatus, health: Health, now: number): StatusView {
     routing: { version: routing.version, routes: routing.routes, activated_at: isoTime(routing.activatedAt) },
     listeners: [...listeners],
     sessions: sessionCount,
+    ...(nodes ? { nodes: nodes.map(nodeView) } : {}),
     carriers: carriers.map(carrierView),
     messages: { ...messages },
     receipts: { ...receipts },
@@ -59,12 +61,19 @@ function view(status: NodeStatus, health: Health, now: number): StatusView {
   };
 }
 
+function nodeView(node: ClusterNodeInfo): NonNullable<StatusView['nodes']>[number] {
+  const { id, version, state, seen, stripes, sessions, queued, accepted, sent } = node;
+  const versions = { routing_version: node.tableVersion, configuration_version: node.configuration };
+  return { id, version, state, seen, stripes, ...versions, sessions, queued, accepted, sent };
+}
+
 function carrierView({ name, enabled, bound, sessions, each }: CarrierInfo): StatusView['carriers'][number] {
-  const binds = each.map(({ id, started, sessions, reason }) => ({
+  const binds = each.map(({ id, started, sessions, reason, node }) => ({
     id,
     started,
     bound: sessions.length > 0 && sessions.every(({ state }) => state.startsWith('BOUND')),
     reason,
+    ...(node === undefined ? {} : { node }),
   }));
   return { name, enabled, bound, sessions, binds };
 }

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { freePort } from '../../../bench/harness/smppload.ts';
 import { CuttingProxy } from '../../support/cutting-proxy.ts';
 import { startNode, type NodeProcess } from '../../support/node-process.ts';
 import { smppload, type LoadOptions } from '../../support/smppload.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/test-postgres.ts';
 import { startRedis, type TestRedis } from '../../support/test-redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -10,12 +11,20 @@ const WINDOW = 200;
 const LEASE_SECONDS = 1.5;
 
 let redis: TestRedis;
+let postgres: TestPostgres;
+let databaseUrl = '';
 let clusters = 0;
 
 beforeAll(async () => {
-  redis = await startRedis();
+  [redis, postgres] = await Promise.all([startRedis(), startTestPostgres()]);
 });
-afterAll(() => redis.remove());
+beforeEach(async () => {
+  databaseUrl = await postgres.database();
+});
+afterAll(async () => {
+  await redis.remove();
+  await postgres.stop();
+});
 
 /** Nodes of a cluster of its own, one worker each; the carrier of all listens on `carrierPort`. */
 function clusterOf(
@@ -44,8 +53,8 @@ function clusterOf(
     routes: [{ called_prefix: '44', dest_smsc: 'sink' }],
   };
   const env = {
-    // The archive is off: nobody connects.
-    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    // The archive is off: it has the configuration alone.
+    DATABASE_URL: databaseUrl,
     HELIOGRAPH_SECRET_KEY: '00'.repeat(32),
   };
   return (name, more, through = url) =>

@@ -70,6 +70,7 @@ function gatekeeper({ hashMs = 60, detailed = false, failing = false } = {}) {
       () => 0,
     ),
     ratesChanged: name => changed.push(name),
+    cluster: undefined,
   });
   keeper.useAccounts([
     account('shop', { throughput: 100 }),

@@ -8,6 +8,8 @@ export class WarmUp {
   readonly #messages: number;
   readonly #log: () => Logger;
   #running = 0;
+  /** Until the node serves: a start must not wait for it. */
+  #waiting: (() => void)[] | undefined = [];
 
   /** @param messages for each worker; 0: none */
   constructor(messages: number, log: () => Logger) {
@@ -22,11 +24,20 @@ export class WarmUp {
 
   /** A worker that has come up warms up while it serves; not one that has crashed: messages wait for it. */
   start(worker: WorkerHandle<WorkerApi>, setup: WorkerSetup): void {
-    if (this.#messages > 0 && worker.life === 1) void this.#run(worker, setup);
+    if (this.#messages === 0 || worker.life > 1) return;
+    this.#running++;
+    if (this.#waiting) this.#waiting.push(() => void this.#run(worker, setup));
+    else void this.#run(worker, setup);
+  }
+
+  /** The node serves: now is the time. */
+  begin(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const run of waiting) run();
   }
 
   async #run({ api, index }: WorkerHandle<WorkerApi>, setup: WorkerSetup): Promise<void> {
-    this.#running++;
     try {
       await api.rehearse(rehearsalFor(setup, this.#messages));
     } catch (error) {

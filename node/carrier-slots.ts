@@ -112,6 +112,12 @@ export class CarrierSlots {
     void this.poll();
   }
 
+  /** A worker has sessions by these leases and no others: what was to end elsewhere has ended, or never began. */
+  only(worker: number, leases: readonly number[]): void {
+    const own = [...this.#slots.values(), ...this.#lost.values()].filter(slot => slot.worker === worker);
+    for (const { lease } of own) if (!leases.includes(lease)) this.over(lease);
+  }
+
   /** A worker has ended, or begins another life: its sessions are gone. Those of slots that stay ours come back with it. */
   workerDown(worker: number): void {
     for (const [lease, slot] of this.#lost) if (slot.worker === worker) this.#lost.delete(lease);
@@ -122,6 +128,8 @@ export class CarrierSlots {
   async drain(): Promise<void> {
     this.#isTaking = false;
     for (const slot of this.#slots.values()) slot.isLeaving = true;
+    // One that came a moment ago may have begun a session after the others were told to end.
+    for (const worker of new Set([...this.#slots.values()].map(slot => slot.worker))) this.#deps.changed(worker);
     if (this.#slots.size > 0) await new Promise<void>(done => this.#waiting.push(done));
     await this.poll();
   }

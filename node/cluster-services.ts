@@ -14,8 +14,8 @@ export interface ClusterServicesDeps {
   readonly workers: number;
   readonly log: Logger;
   readonly gatekeeper: () => Gatekeeper;
-  /** The binds of carriers that this worker has are others than before. */
-  readonly slotsChanged: (worker: number) => void;
+  /** A worker is to have other binds of carriers. Resolves with the leases that it has sessions by, ending ones too. */
+  readonly configureCarriers: (worker: number) => Promise<readonly number[]>;
   /** What other nodes' main threads ask of this one. */
   readonly asked: (verb: number, body: unknown) => unknown;
 }
@@ -34,6 +34,8 @@ export class ClusterServices {
   #looking = false;
   #wasHere = true;
   #told = 0;
+  /** By worker, how often it was told. */
+  readonly #turns = new Map<number, number>();
 
   constructor(deps: ClusterServicesDeps) {
     this.#deps = deps;
@@ -48,7 +50,7 @@ export class ClusterServices {
         return carriers.map(carrier => ({ carrier: carrier.name, slots: slotsOf(carrier) }));
       },
       workers,
-      changed: deps.slotsChanged,
+      changed: worker => void this.#configureCarriers(worker),
       log,
     });
     const { line, node, incarnation } = cluster;
@@ -88,6 +90,19 @@ export class ClusterServices {
     this.peers.close();
     await this.#binds.tidy();
     await this.#deps.configuration.close();
+  }
+
+  async #configureCarriers(worker: number): Promise<void> {
+    const turn = (this.#turns.get(worker) ?? 0) + 1;
+    this.#turns.set(worker, turn);
+    try {
+      const leases = await this.#deps.configureCarriers(worker);
+      // Said before the latest change it says nothing about that.
+      if (this.#turns.get(worker) === turn) this.slots.only(worker, leases);
+    } catch (error) {
+      // One that is being restarted gets its part with its directory.
+      if (!(error instanceof Error)) throw error;
+    }
   }
 
   async #look(): Promise<void> {

@@ -275,7 +275,7 @@ export class Node {
         workers: this.#workerCount,
         log: this.#log,
         gatekeeper: () => this.#gatekeeper,
-        slotsChanged: worker => this.#slotsChanged(worker),
+        configureCarriers: worker => this.#configureCarriers(worker),
         asked: (verb, body) => this.#running.asked(verb, body),
       });
     }
@@ -289,10 +289,9 @@ export class Node {
     );
   }
 
-  #slotsChanged(index: number): void {
+  async #configureCarriers(index: number): Promise<readonly number[]> {
     const worker = this.#workers.workers.find(each => each.index === index);
-    // One that is being restarted gets its part with its directory.
-    worker?.api.configureCarriers(carriersFor(index, this.#sources)).catch(() => undefined);
+    return worker ? worker.api.configureCarriers(carriersFor(index, this.#sources)) : [];
   }
 
   async #startSimulators(): Promise<void> {

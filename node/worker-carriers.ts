@@ -183,6 +183,11 @@ export class WorkerCarriers {
     return link;
   }
 
+  /** Leases that links live by, those that are ending too. */
+  get leases(): readonly number[] {
+    return [...this.#byLease.keys()];
+  }
+
   #over(lease: number | undefined): void {
     if (lease === undefined) return;
     const left = this.#byLease.get(lease)! - 1;

@@ -204,8 +204,8 @@ export interface WorkerApi extends ClusterWorkerApi, Pick<MessageStore, 'find' |
   /** Opens the REST API's port and returns it. */
   listenHttp(settings: HttpSettings): Promise<number>;
   configure(directory: WorkerDirectory): void;
-  /** Takes over the carriers alone: slots have come or gone. */
-  configureCarriers(carriers: readonly WorkerCarrier[]): void;
+  /** Takes over the carriers alone: slots have come or gone. Returns the leases that sessions live by, ending ones too. */
+  configureCarriers(carriers: readonly WorkerCarrier[]): readonly number[];
   /** Carries messages of its own making through its code, until real ones come. Resolves when that is over. */
   rehearse(setup: RehearsalSetup): Promise<void>;
   /** Another share of an account's throughput, messages a second; 0: no limit. */

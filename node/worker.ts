@@ -340,9 +340,10 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#traffic?.settingsChanged();
   }
 
-  #configureCarriers(carriers: readonly WorkerCarrier[]): void {
+  #configureCarriers(carriers: readonly WorkerCarrier[]): readonly number[] {
     this.#carriers?.configure(carriers);
     this.#traffic?.settingsChanged();
+    return this.#carriers?.leases ?? [];
   }
 
   #routeSettings(destination: string): RouteSettings {

@@ -91,6 +91,7 @@ export class CarrierLink {
 
   /** Ends its session politely if it has one, and does not come back. @param limitMs for what is under way */
   stop(limitMs: number): void {
+    if (this.#stopped) return;
     this.#stopped = true;
     this.#retry.cancel();
     if (this.#session) this.#session.drain(limitMs);

@@ -5,7 +5,6 @@ import { checkFile } from '../adapters/config/summary.ts';
 import { openControl } from '../adapters/control/client.ts';
 import { makePassword } from '../adapters/secrets/make-password.ts';
 import { STATUSES } from '../adapters/smpp/codec/command-status.ts';
-import { migrateDatabase } from './migrate.ts';
 import { startNode } from './start.ts';
 
 /** Runs one verb of the command line; here is where each of its parts comes from. @returns the exit code */
@@ -18,7 +17,8 @@ export function commandLine(argv: readonly string[]): Promise<number> {
     version,
     environment: process.env,
     startNode: options => startNode(options, version),
-    migrate: migrateDatabase,
+    // With it come the database's driver and more: no other verb waits for those.
+    migrate: async options => (await import('./migrate.ts')).migrateDatabase(options),
     makePassword,
     errorTable: STATUSES,
     checkFile,

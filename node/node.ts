@@ -59,8 +59,6 @@ export interface NodeOptions {
 
 const SECOND = 1000;
 const STOP_MS = 5000;
-/** Sessions that a restart has cut off come back first. */
-const WARM_UP_AFTER_MS = 1000;
 
 /** One node: its threads, its configuration, its listeners, from start to end. */
 export class Node {
@@ -429,7 +427,7 @@ export class Node {
       announceFirstStart({ dataDir: data_dir, secrets, listeners: Object.fromEntries(places) }, terminal, show);
     }
     this.#alarms = new AlarmWatch(this.#timers, () => this.stores.alarms(), this.#log);
-    this.#timers.timer(() => this.warmUp.begin()).start(WARM_UP_AFTER_MS);
+    this.warmUp.begin(this.#timers);
     if (configuration.archive.enabled) await this.#archive.start();
   }
 

@@ -1,7 +1,11 @@
 import type { Logger } from '../runtime/log.ts';
+import type { Timers } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { rehearsalFor } from './rehearsal-setup.ts';
 import type { WorkerApi, WorkerSetup } from './worker-messages.ts';
+
+/** Sessions that a restart has cut off come back first. */
+const AFTER_MS = 1000;
 
 /** Which workers still warm up, as the main thread sees it. */
 export class WarmUp {
@@ -30,8 +34,12 @@ export class WarmUp {
     else void this.#run(worker, setup);
   }
 
-  /** The node serves: now is the time. */
-  begin(): void {
+  /** The node serves: in AFTER_MS is the time. */
+  begin(timers: Timers): void {
+    timers.timer(() => this.#begin()).start(AFTER_MS);
+  }
+
+  #begin(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const run of waiting) run();

@@ -28,7 +28,7 @@ import { trafficOf, WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
-import { ClusterStores } from './cluster-stores.ts';
+import type { ClusterStores } from './cluster-stores.ts';
 import type { StoreEvents, Stores } from './stores.ts';
 import type {
   MainCalls,
@@ -91,7 +91,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   #carriers: WorkerCarriers | undefined;
   readonly api: WorkerApi;
 
-  constructor(index: number, data: StoreThreadData) {
+  /** @param shared makes the stores of a node that is in a cluster */
+  constructor(index: number, data: StoreThreadData, shared?: typeof ClusterStores) {
     this.#index = index;
     this.#careful = data.careful;
     const events: StoreEvents = {
@@ -101,7 +102,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       giveBack: stripes => this.#traffic?.giveBack(stripes),
       moved: () => this.#traffic?.moved(this.#stores.partitions.own),
     };
-    this.#shared = data.cluster && new ClusterStores(data, data.cluster, events);
+    this.#shared = data.cluster && shared && new shared(data, data.cluster, events);
     this.#stores = this.#shared ?? new WorkerStores(index, data, events);
     const { store } = this.#stores;
     this.#congestion = new Congestion(() => this.#stores.fill(), systemClock.monotonicMs);

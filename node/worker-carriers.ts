@@ -55,7 +55,7 @@ export class WorkerCarriers {
   /** By lease: links that live by it, those that are ending among them. */
   readonly #byLease = new Map<number, number>();
   /** By carrier: links that are bound and take messages. */
-  readonly #bound = new Map<string, Set<CarrierLink>>();
+  readonly #bound = new Map<string, Set<LinkTarget>>();
 
   constructor(deps: WorkerCarriersDeps) {
     this.#deps = deps;
@@ -160,7 +160,7 @@ export class WorkerCarriers {
       bound: session => this.#bind(here.settings, session),
       changed: (state, reason, peer) => {
         const fields = { carrier: name, id, bind, peer };
-        this.#count(name, link, state === 'bound');
+        this.#count(name, target, state === 'bound');
         if (state === 'bound') log.info('carrier bound', fields);
         else if (state === 'ended') log.info('carrier unbound', { ...fields, reason });
         else this.#lost({ ...fields, reason });
@@ -199,14 +199,15 @@ export class WorkerCarriers {
     this.#deps.leaseOver(lease);
   }
 
-  #count(carrier: string, link: CarrierLink, isBound: boolean): void {
-    if (link.target.bind.type === 'receiver') return;
-    let links = this.#bound.get(carrier);
-    if (!links) this.#bound.set(carrier, (links = new Set()));
-    const before = links.size;
-    if (isBound) links.add(link);
-    else links.delete(link);
-    if (links.size !== before) this.#deps.bound(carrier, links.size);
+  /** Each link has a target of its own: it is told of before the link is made, where a file of its certificate is missing. */
+  #count(carrier: string, target: LinkTarget, isBound: boolean): void {
+    if (target.bind.type === 'receiver') return;
+    let targets = this.#bound.get(carrier);
+    if (!targets) this.#bound.set(carrier, (targets = new Set()));
+    const before = targets.size;
+    if (isBound) targets.add(target);
+    else targets.delete(target);
+    if (targets.size !== before) this.#deps.bound(carrier, targets.size);
   }
 
   #lost(fields: Readonly<Record<'carrier' | 'id' | 'bind' | 'peer' | 'reason', string>>): void {

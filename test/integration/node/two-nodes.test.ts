@@ -139,6 +139,8 @@ test('a node that stands still longer than its lease holds up nobody, and sends 
     host: `127.0.0.1:${a.ports['smpp']!},127.0.0.1:${b.ports['smpp']!}`,
     count: 20_000,
     rate: 2000,
+    // Small, so that the binds to both nodes are needed.
+    window: 10,
     reconnect: true,
     stall: 3,
     'repeat-receipts': true,
@@ -166,6 +168,7 @@ test('a node that is cut off from Redis, and from nobody else, stops within its 
       host: `127.0.0.1:${a.ports['smpp']!},127.0.0.1:${b.ports['smpp']!}`,
       count: 20_000,
       rate: 2000,
+      window: 10,
       reconnect: true,
       stall: 3,
       'repeat-receipts': true,

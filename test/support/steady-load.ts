@@ -121,6 +121,8 @@ export class SteadyLoad implements Disposable {
   unbound = false;
   acked = 0;
   refused = 0;
+  /** The command_status of what was refused. */
+  readonly refusals = new Set<number>();
   readonly ackedTexts: string[] = [];
   /** Texts of the deliver_sm it was sent, and how often each. */
   readonly delivered = new Map<string, number>();
@@ -133,7 +135,10 @@ export class SteadyLoad implements Disposable {
         if (pdu.readUInt32BE(8) === 0) {
           this.acked++;
           this.ackedTexts.push(textOf(pdu.readUInt32BE(12) - 1));
-        } else this.refused++;
+        } else {
+          this.refused++;
+          this.refusals.add(pdu.readUInt32BE(8));
+        }
       } else if (command < 0x80000000) {
         socket.write(headerPdu((command | 0x80000000) >>> 0, 0, pdu.readUInt32BE(12)));
         if (command === 6) this.unbound = true;

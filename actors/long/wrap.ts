@@ -113,7 +113,14 @@ function encoderOf(charset: Charset, header: UserDataHeader): Encode | undefined
       return text => (/^[\0-\x7f]*$/.test(text) ? encodeLatin1(text) : undefined);
     case 'ucs2':
       return encodeUcs2;
-    default:
+    case 'cyrillic':
+    case 'hebrew':
+    case 'iso-2022-jp':
+    case 'ks-c-5601':
+    case 'binary':
+    case 'unknown':
       return undefined;
+    default:
+      return charset satisfies never;
   }
 }

@@ -89,9 +89,11 @@ test('by REST: the answer says how many parts there are', async () => {
   expect(await texts(3)).toEqual(IN_PARTS);
 });
 
+/** Part `i` of 2. */
+const part = (i: number, text: string): Buffer => Buffer.concat([Buffer.from([5, 0, 3, 9, 2, i]), Buffer.from(text)]);
+
 test('when its parts have been put together', async () => {
   using bank = await LongPeer.bind(node.ports['smpp']!, 'bank');
-  const part = (i: number, text: string) => Buffer.concat([Buffer.from([5, 0, 3, 9, 2, i]), Buffer.from(text)]);
   await bank.submit('447', part(2, WORDS.slice(150)), { esmClass: 0x40, registered: 0 });
   await bank.submit('447', part(1, WORDS.slice(0, 150)), { esmClass: 0x40, registered: 0 });
   expect(await texts(3)).toEqual(IN_PARTS);

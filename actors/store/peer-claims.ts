@@ -26,6 +26,9 @@ interface Arrived {
 /** What has come and nobody takes is given back after so long, ms. */
 const KEPT_MS = 1000;
 
+/** One that could not be asked is asked again after so long, ms. */
+const AGAIN_MS = 100;
+
 /**
  * Claims from other workers' stripes. A peer that is asked and does not answer, because it stands still or is far away,
  * must not hold up what is here: it is asked on the side, and what it gives waits until the queue is claimed from next.
@@ -56,7 +59,11 @@ export class PeerClaims {
     return this.#rang.get(destination) ?? [];
   }
 
-  nothingAt(peer: PeerName, destination: string): void {
+  /**
+   * It is about to be asked: what it rings for from here on is news. (Its answer and the next ring may lie in one frame, and
+   * be read before whoever waits for the answer goes on: a ring must not be forgotten with an empty answer.)
+   */
+  asking(peer: PeerName, destination: string): void {
     this.#rang.get(destination)?.delete(peer);
   }
 
@@ -94,25 +101,36 @@ export class PeerClaims {
       if (asked.has(peer) || !store) continue;
       asked.set(peer, left);
       this.#asked.set(destination, asked);
+      this.asking(peer, destination);
       this.#from(peer, store, destination, left).catch(this.#deps.failed);
       return;
     }
   }
 
   async #from(peer: PeerName, store: MessageStore, destination: string, count: number): Promise<void> {
-    let claims: readonly Claimed[] = [];
     try {
-      claims = await store.claim(destination, count);
+      const claims = await store.claim(destination, count);
+      if (claims.length > 0) {
+        this.#keep(destination, claims);
+        // It may have more.
+        this.rang(peer, [destination]);
+      }
     } catch (error) {
       if (!this.#deps.isGone(error)) throw error;
+      setTimeout(() => this.#askAgain(peer, store, destination), AGAIN_MS);
     } finally {
       const asked = this.#asked.get(destination);
       asked?.delete(peer);
       if (asked?.size === 0) this.#asked.delete(destination);
     }
-    if (claims.length === 0) this.nothingAt(peer, destination);
-    else this.#keep(destination, claims);
     // Another peer may have rung meanwhile, or be asked for the rest.
+    this.#deps.ready([destination]);
+  }
+
+  /** It could not be asked: its link was full, or it was giving up a stripe. One that has come back rings by itself. */
+  #askAgain(peer: PeerName, store: MessageStore, destination: string): void {
+    if (this.#deps.peers.get(peer)?.store !== store) return;
+    this.rang(peer, [destination]);
     this.#deps.ready([destination]);
   }
 

@@ -176,9 +176,11 @@ export class StripedStore implements MessageStore {
       if (claim) return claim;
     }
     for (const worker of this.#claims.of(destination)) {
+      this.#claims.asking(worker, destination);
       const claim = await this.#peers.get(worker)?.store.claimAlone(destination).catch(ignoreGone);
-      if (claim) return claim;
-      this.#claims.nothingAt(worker, destination);
+      if (!claim) continue;
+      this.#claims.rang(worker, [destination]);
+      return claim;
     }
     return undefined;
   }

@@ -107,6 +107,48 @@ test('a peer that does not answer holds up nothing of ours; what it gives late i
   expect(messagesIn(await store.claim('sink', 10)).map(({ text }) => text)).toEqual(['theirs']);
 });
 
+test('a peer that rings before its empty answer is looked at is asked again', async () => {
+  const own = stripe(0).claimant().store;
+  const peer = stripe(1).claimant().store;
+  const ready: string[] = [];
+  const store = new StripedStore(new Map([[0, own]]), 'waits', destinations => ready.push(...destinations));
+  const { promise: stuck, resolve: answer } = Promise.withResolvers<readonly Claimed[]>();
+  let calls = 0;
+  const claim = (destination: string, max: number): Promise<readonly Claimed[]> =>
+    calls++ === 0 ? stuck : peer.claim(destination, max);
+  store.connect('b', [1], { ...peer, claim });
+  store.rang('b', ['sink']);
+  expect(await store.claim('sink', 10)).toEqual([]);
+  await append(peer, await peer.allocate(1), 'theirs');
+  // One frame of the link has both: whoever waits for the answer goes on only afterwards.
+  answer([]);
+  store.rang('b', ['sink']);
+  await waitUntil('the answer has been looked at', () => ready.includes('sink'));
+  ready.length = 0;
+  expect(await store.claim('sink', 10)).toEqual([]);
+  await waitUntil('it has come', () => ready.includes('sink'));
+  expect(messagesIn(await store.claim('sink', 10)).map(({ text }) => text)).toEqual(['theirs']);
+});
+
+test('a peer that could not be asked is asked again', async () => {
+  const peer = stripe(1).claimant().store;
+  const ready: string[] = [];
+  const store = new StripedStore(new Map(), 'waits', destinations => ready.push(...destinations));
+  await append(peer, await peer.allocate(1), 'theirs');
+  let calls = 0;
+  const claim = (destination: string, max: number): Promise<readonly Claimed[]> =>
+    calls++ === 0 ? Promise.reject(new RuntimeError('LINK_FULL', 'full')) : peer.claim(destination, max);
+  store.connect('b', [1], { ...peer, claim });
+  store.rang('b', ['sink']);
+  let texts: string[] = [];
+  await waitUntil('it has come', async () => {
+    texts = messagesIn(await store.claim('sink', 10)).map(({ text }) => text);
+    return texts.length > 0;
+  });
+  expect(texts).toEqual(['theirs']);
+  expect(ready).toContain('sink');
+});
+
 test('what comes late and nobody takes is given back', async () => {
   const peer = stripe(1).claimant().store;
   const ready: string[] = [];

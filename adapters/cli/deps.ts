@@ -46,12 +46,18 @@ export interface ProgramDeps {
   /** Resolves when the node has come up; the process then lives on. Throws an Error with one line for people. */
   readonly startNode: (options: StartOptions) => Promise<void>;
   readonly migrate: (options: StartOptions) => Promise<MigrateResult>;
+  /** Where neither options nor environment nor a file say otherwise. */
+  readonly defaultDataDir: string;
   readonly makePassword: (length: number) => string;
   readonly errorTable: readonly ErrorEntry[];
   /** @param known names of destinations that exist besides those of the file */
-  readonly checkFile: (path: string | undefined, environment: Environment, known: readonly string[]) => CheckedFile;
+  readonly checkFile: (
+    path: string | undefined,
+    environment: Environment,
+    known: readonly string[],
+  ) => Promise<CheckedFile>;
   /** All settings of the file, as Markdown. */
-  readonly settingsReference: () => string;
+  readonly settingsReference: () => Promise<string>;
   /** @throws ControlError `no-node` */
   readonly openControl: (dataDir: string) => NodeControl;
 }

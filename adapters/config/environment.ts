@@ -1,5 +1,8 @@
 import type { Problem } from './problems.ts';
 
+/** Where everything is that must survive, unless something else is configured. */
+export const DEFAULT_DATA_DIR = './data';
+
 /** Environment variables, each of which overrides one key of the file. `HELIOGRAPH_CONFIG` names the file itself. */
 export const VARIABLES: readonly (readonly [name: string, path: readonly string[], kind: 'text' | 'number'])[] = [
   ['HELIOGRAPH_DATA_DIR', ['data_dir'], 'text'],

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DEFAULT_DATA_DIR } from './environment.ts';
 import { accountSchema, simulatorCarrierSchema } from './schema-peers.ts';
 import { apiKeySchema, routeSchema, userSchema } from './schema.ts';
 import type { Configuration, Seed } from './schema.ts';
@@ -117,6 +118,6 @@ function sendCommand(dataDir: string): string {
 const statusCommand = (dataDir: string): string => `npx heliograph status${dataOption(dataDir)}`;
 
 function dataOption(dataDir: string): string {
-  if (dataDir === './data') return '';
+  if (dataDir === DEFAULT_DATA_DIR) return '';
   return ` --data ${/^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", `'\\''`)}'`}`;
 }

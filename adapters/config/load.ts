@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { overrideByEnvironment } from './environment.ts';
+import { DEFAULT_DATA_DIR, overrideByEnvironment } from './environment.ts';
 import type { Environment, Overrides } from './environment.ts';
 import { didYouMean, pathText, shown } from './problems.ts';
 import type { Problem } from './problems.ts';
@@ -92,7 +92,7 @@ function seedOf(configuration: Configuration, given: object): Seed {
 
 function dataDirOf(value: unknown): string {
   const given = (value as { data_dir?: unknown }).data_dir;
-  return typeof given === 'string' && given !== '' ? given : './data';
+  return typeof given === 'string' && given !== '' ? given : DEFAULT_DATA_DIR;
 }
 
 type Place = (path: Path, message: string) => Problem;

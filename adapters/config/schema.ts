@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_DATA_DIR } from './environment.ts';
 import { amount, ascii, digits, flag, group, listenPort, listOf, name, oneOf, text, whole } from './fields.ts';
 import {
   accountSchema,
@@ -195,7 +196,7 @@ const redis = group({
 export const configurationSchema = group({
   cluster: cluster.prefault({}),
   node_id: name().optional().describe('Absent: made at the first start and kept in the data folder'),
-  data_dir: text(1, 4096).default('./data').describe('Everything that must survive is in here'),
+  data_dir: text(1, 4096).default(DEFAULT_DATA_DIR).describe('Everything that must survive is in here'),
   workers: whole(1, 16)
     .optional()
     .describe('Worker threads, each with a stripe of the message store; absent: one a core'),

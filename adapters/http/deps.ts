@@ -45,7 +45,7 @@ export interface ApiDeps {
   readonly ids: PublicIds;
   readonly now: () => number;
   readonly monotonic: () => number;
-  readonly intake: Pick<Intake, 'submit' | 'expiryOf' | 'destination' | 'parts' | 'draining'>;
+  readonly intake: Pick<Intake, 'submit' | 'expiryOf' | 'destination' | 'draining'>;
   readonly counters: SubmitCounters;
   /** Who a key belongs to. */
   readonly ownerOf: (key: string) => KeyOwner | undefined;

@@ -104,13 +104,7 @@ const shown = {
 
 /** What `POST /api/messages` answers with. */
 export const submittedSchema = z
-  .object({
-    status: z.literal('success'),
-    data: z.object({
-      ...shown,
-      parts: z.int().min(2).optional().describe('In how many messages the text goes on; absent: in one'),
-    }),
-  })
+  .object({ status: z.literal('success'), data: z.object(shown) })
   .openapi('SubmittedMessage');
 
 /** What is kept with a message as extras, and shown as it was given. */

@@ -1,6 +1,4 @@
 import { runProgram } from '../../adapters/cli/program.ts';
-import { settingsReference } from '../../adapters/config/reference.ts';
-import { checkFile } from '../../adapters/config/summary.ts';
 import { openControl } from '../../adapters/control/client.ts';
 import { makePassword } from '../../adapters/secrets/make-password.ts';
 
@@ -17,8 +15,10 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     { name: 'ESME_ROK', value: 0, retry: 'never', text: 'No error' },
     { name: 'ESME_RTHROTTLED', value: 0x58, retry: 'later', text: 'The peer sends faster than it may' },
   ],
+  defaultDataDir: './data',
   makePassword,
-  checkFile,
-  settingsReference,
+  checkFile: async (path, environment, known) =>
+    (await import('../../adapters/config/summary.ts')).checkFile(path, environment, known),
+  settingsReference: async () => (await import('../../adapters/config/reference.ts')).settingsReference(),
   openControl,
 });

@@ -31,7 +31,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('accounts list --json'))
     .action(async (options: CommonOptions) => {
       const context = new Context(deps, options);
-      const list = await context.control().accounts();
+      const list = await (await context.control()).accounts();
       context.print(list, list.length === 0 ? 'no accounts (npx heliograph accounts add NAME)' : accountTable(list));
     });
 
@@ -41,7 +41,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('accounts show demo'))
     .action(async (systemId: string, options: CommonOptions) => {
       const context = new Context(deps, options);
-      const found = (await context.control().accounts()).find(account => account.system_id === systemId);
+      const found = (await (await context.control()).accounts()).find(account => account.system_id === systemId);
       if (found === undefined) throw new CommandFailure(`no account "${systemId}"`);
       context.print(found, accountText(found));
     });
@@ -53,7 +53,9 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     .action(async (systemId: string, options: SettingOptions) => {
       const context = new Context(deps, options);
       const { password, made } = passwordOf({ ...options, newPassword: true }, deps);
-      const account = await context.control().addAccount({ system_id: systemId, password, ...settingsOf(options) });
+      const account = await (
+        await context.control()
+      ).addAccount({ system_id: systemId, password, ...settingsOf(options) });
       printWritten(context, account, `account "${systemId}" added`, made);
     });
 
@@ -67,7 +69,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
       const { password, made } = passwordOf(options, deps);
       const changes = { ...settingsOf(options), ...(password === undefined ? {} : { password }) };
       if (Object.keys(changes).length === 0) throw new UsageError('nothing to change: name at least one setting');
-      const account = await context.control().changeAccount(systemId, changes);
+      const account = await (await context.control()).changeAccount(systemId, changes);
       printWritten(context, account, `account "${systemId}" changed`, made);
     });
 
@@ -81,7 +83,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
       .addHelpText('after', examples(`accounts ${verb} shop`))
       .action(async (systemId: string, options: CommonOptions) => {
         const context = new Context(deps, options);
-        const account = await context.control().changeAccount(systemId, { enabled });
+        const account = await (await context.control()).changeAccount(systemId, { enabled });
         context.print(account, `account "${systemId}" is ${verb}d`);
       });
   }
@@ -93,7 +95,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('accounts unbind shop', 'accounts unbind shop --session 12'))
     .action(async (systemId: string, options: CommonOptions & { readonly session?: number }) => {
       const context = new Context(deps, options);
-      const ended = await context.control().unbindAccount(systemId, options.session ?? 0);
+      const ended = await (await context.control()).unbindAccount(systemId, options.session ?? 0);
       context.print(ended, `account "${systemId}": ${plural(ended.sessions, 'session')} ended`);
     });
 
@@ -103,7 +105,7 @@ export function addAccountCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('accounts remove shop'))
     .action(async (systemId: string, options: CommonOptions) => {
       const context = new Context(deps, options);
-      await context.control().removeAccount(systemId);
+      await (await context.control()).removeAccount(systemId);
       context.print({ removed: systemId }, `account "${systemId}" removed`);
     });
 }

@@ -26,7 +26,7 @@ export function addCarrierCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('carriers list --json', 'carriers list sink'))
     .action(async (name: string | undefined, options: CommonOptions) => {
       const context = new Context(deps, options);
-      const list = await context.control().carriers();
+      const list = await (await context.control()).carriers();
       if (name === undefined) {
         context.print(list, list.length === 0 ? 'no carriers (npx heliograph apply FILE)' : carrierTable(list));
         return;
@@ -53,7 +53,7 @@ export function addCarrierCommands(program: Command, deps: ProgramDeps): void {
       const all = { binds, window, throughput, log_pdus: logPdus === undefined ? undefined : logPdus === 'on' };
       const changes = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
       if (Object.keys(changes).length === 0) throw new UsageError('nothing to change: name at least one setting');
-      context.print(await context.control().changeCarrier(name, changes), `carrier "${name}" changed`);
+      context.print(await (await context.control()).changeCarrier(name, changes), `carrier "${name}" changed`);
     });
 
   for (const [verb, enabled, what, said] of [
@@ -66,7 +66,7 @@ export function addCarrierCommands(program: Command, deps: ProgramDeps): void {
       .addHelpText('after', examples(`carriers ${verb} sink`, `carriers ${verb} sink/2`))
       .action(async (name: string, options: CommonOptions) => {
         const context = new Context(deps, options);
-        const control = context.control();
+        const control = await context.control();
         const [carrier, slot] = bindOf(name);
         const changed =
           slot === 0 ? control.changeCarrier(carrier, { enabled }) : control.switchBind(carrier, slot, enabled);
@@ -80,7 +80,7 @@ export function addCarrierCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('carriers remove sink'))
     .action(async (name: string, options: CommonOptions) => {
       const context = new Context(deps, options);
-      await context.control().removeCarrier(name);
+      await (await context.control()).removeCarrier(name);
       context.print({ removed: name }, `carrier "${name}" removed`);
     });
 }

@@ -40,7 +40,7 @@ export function addMessageCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('status', 'status 4242', 'status --json'))
     .action(async (id: number | undefined, options: CommonOptions) => {
       const context = new Context(deps, options);
-      const control = context.control();
+      const control = await context.control();
       if (id === undefined) {
         const status = await control.status();
         context.print(status, statusText(status, Date.now()));
@@ -52,7 +52,7 @@ export function addMessageCommands(program: Command, deps: ProgramDeps): void {
 }
 
 async function send(context: Context, options: SendOptions): Promise<void> {
-  const control = context.control();
+  const control = await context.control();
   const { to, text, from = '', account = '' } = options;
   const sent = await control.send({ to, text, from, account });
   if (options.wait === undefined) {

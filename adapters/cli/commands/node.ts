@@ -21,9 +21,9 @@ export function addNodeCommands(program: Command, deps: ProgramDeps): void {
     .argument('[file]', 'the file (default: --config, HELIOGRAPH_CONFIG)')
     .option('--settings', 'show every setting instead, with its default and meaning (Markdown)')
     .addHelpText('after', examples('check-config heliograph.yaml', 'check-config heliograph.yaml --json'))
-    .action((file: string | undefined, options: CommonOptions & { settings?: boolean }) => {
-      if (options.settings === true) process.stdout.write(deps.settingsReference());
-      else checkConfig(new Context(deps, options), file);
+    .action(async (file: string | undefined, options: CommonOptions & { settings?: boolean }) => {
+      if (options.settings === true) process.stdout.write(await deps.settingsReference());
+      else await checkConfig(new Context(deps, options), file);
     });
 
   withCommonOptions(program.command('apply'))
@@ -37,7 +37,7 @@ export function addNodeCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('drain', 'drain --data /var/lib/heliograph'))
     .action(async (options: CommonOptions) => {
       const context = new Context(deps, options);
-      const control = context.control();
+      const control = await context.control();
       const { node } = await control.status();
       const result = await control.drain();
       await ended(node.pid);
@@ -79,9 +79,9 @@ function lives(pid: number): boolean {
   }
 }
 
-function checkConfig(context: Context, file: string | undefined): void {
+async function checkConfig(context: Context, file: string | undefined): Promise<void> {
   const path = file ?? context.config;
-  const { problems, warnings, counts } = context.deps.checkFile(path, context.environment, []);
+  const { problems, warnings, counts } = await context.deps.checkFile(path, context.environment, []);
   const what = path ?? 'the configuration without a file';
   for (const warning of warnings) context.note(`warning: ${warning}`);
   const valid = problems.length === 0;
@@ -93,8 +93,8 @@ function checkConfig(context: Context, file: string | undefined): void {
 async function apply(context: Context, file: string | undefined): Promise<void> {
   const path = file ?? context.config;
   if (path === undefined) throw new CommandFailure('which file? (npx heliograph apply FILE)');
-  const control = context.control();
-  const { problems, warnings, seed } = context.deps.checkFile(path, context.environment, await control.names());
+  const control = await context.control();
+  const { problems, warnings, seed } = await context.deps.checkFile(path, context.environment, await control.names());
   for (const warning of warnings) context.note(`warning: ${warning}`);
   if (problems.length > 0) {
     throw new CommandFailure(`${path}: ${plural(problems.length, 'problem')}, nothing was changed`, problems);

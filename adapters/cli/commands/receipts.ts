@@ -49,14 +49,14 @@ export function addReceiptCommands(program: Command, deps: ProgramDeps): void {
     .addHelpText('after', examples('receipts flush'))
     .action(async (options: CommonOptions) => {
       const context = new Context(deps, options);
-      const result = await context.control().flushReceipts();
+      const result = await (await context.control()).flushReceipts();
       context.print(result, `${count(result.flushed)} receipts waited for the id they name: they are answered now`);
     });
 }
 
 async function repush(context: Context, options: RepushOptions): Promise<void> {
   const { account, from, to, run, rate: perSecond } = options;
-  const control = context.control();
+  const control = await context.control();
   const begun = await control.repushReceipts({ account, from, to, run, rate: perSecond });
   if (!options.wait) {
     context.print(begun, `run ${begun.run}: ${said(begun)}`);

@@ -292,7 +292,7 @@ int main(int argc, char **argv) {
     int up = 0; if (dialled) for (int i = 0; i < nbinds; i++) { conn *c = &cs[i]; if (c->fd < 0 && reconnect && t > c->retry_at) { if (dial(c)) c->retry_at = t + 200000000; } if (c->fd >= 0 && c->bound) up++; }
     if (up && !t0) t0 = t;
     if (t0 && offer_s > 0 && (t - t0) / 1e9 > offer_s && sent < count) count = sent;
-    if (t0) { long allow = rate > 0 ? (long)((t - t0) / 1e9 * rate) + 1 : count; for (int i = 0; i < nbinds; i++) { conn *c = &cs[i]; if (c->fd < 0 || !c->bound) continue; int burst = 0; while (c->outstanding < window_ && sent < count && sent < allow && burst++ < window_) submit(c); if (c->outlen) flush_(c); } }
+    if (t0) { long allow = rate > 0 ? (long)((t - t0) / 1e9 * rate) + 1 : count; static int first; first = (first + 1) % nbinds; for (int i = 0; i < nbinds; i++) { conn *c = &cs[(first + i) % nbinds]; if (c->fd < 0 || !c->bound) continue; int burst = 0; while (c->outstanding < window_ && sent < count && sent < allow && burst++ < window_) submit(c); if (c->outlen) flush_(c); } }
     if (dialled && t > looked + 10000000) { look_after(cs, t); looked = t; }
     if (events_fd >= 0 && t > told + 100000000) { tell(cs, t); told = t; }
     int n = epoll_wait(ep, ev, 256, rate > 0 || !dialled ? 1 : 10);

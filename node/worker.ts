@@ -336,7 +336,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     }
     this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
-    this.#traffic?.useShapes(directory.shapes, directory.wraps);
+    this.#traffic?.useShapes(directory.shapes);
     this.#traffic?.useErrorWords(directory.errorWords);
     this.#traffic?.settingsChanged();
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodeStatus } from '../../actors/node-control.ts';
+import { openControl } from '../../adapters/control/client.ts';
 import { readNodeFile } from '../../adapters/control/node-file.ts';
 import { at, HERE, type Place } from './place.ts';
 import { runNode, type Ran } from './run.ts';
@@ -90,10 +91,9 @@ export class NodeProcess {
     return runNode(MAIN, [...args, '--data', this.dataDir], { environment: this.#environment });
   }
 
-  async status(): Promise<NodeStatus> {
-    const { code, stdout, stderr } = await this.command('status', '--json');
-    if (code !== 0) throw new Error(`status: exit code ${code}: ${stderr}`);
-    return JSON.parse(stdout) as NodeStatus;
+  /** What `heliograph status --json` prints, without the process of a command line, which would load what is tested. */
+  status(): Promise<NodeStatus> {
+    return openControl(this.dataDir).status();
   }
 
   /** Polls `status` until it is as wanted, and returns it. */
@@ -109,6 +109,7 @@ export class NodeProcess {
       if (performance.now() > until) {
         throw new Error(`not within ${limitMs} ms: ${description}: ${JSON.stringify(status)}`);
       }
+      await new Promise(resolve => setTimeout(resolve, LOOK_MS));
     }
   }
 

@@ -314,9 +314,9 @@ export class Node {
     };
   }
 
-  /** What is in flight, then the answers to our unbinds, then the last settles. */
+  /** What is in flight, then the answers to our unbinds, then to what came before those, then the last settles. */
   get #drainLimitMs(): number {
-    return this.settings.drain_seconds * SECOND + DEFAULT_TIMERS.unbindMs + STOP_MS;
+    return this.settings.drain_seconds * SECOND + DEFAULT_TIMERS.unbindMs * 2 + STOP_MS;
   }
 
   async #drainWorkers(): Promise<void> {

@@ -34,6 +34,7 @@ export class WorkerHttp {
   #keys = new ApiKeyTable<KeyOwner>([]);
   #destinations: ReadonlySet<string> = new Set();
   #listener: ApiListener | undefined;
+  #closing = false;
   readonly counters: ApiCounters = { requests: 0, answers2xx: 0, answers4xx: 0, answers5xx: 0 };
 
   constructor(deps: WorkerHttpDeps) {
@@ -71,6 +72,7 @@ export class WorkerHttp {
       now: systemClock.nowMs,
       monotonic: systemClock.monotonicMs,
       intake,
+      draining: () => this.#closing,
       counters,
       ownerOf: key => this.#keys.find(key),
       account,
@@ -92,6 +94,7 @@ export class WorkerHttp {
 
   /** Takes no more connections; ends those that wait for nothing. May be called again. */
   close(): void {
+    this.#closing = true;
     this.#listener?.close();
   }
 

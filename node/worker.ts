@@ -168,23 +168,27 @@ export class Worker implements ThreadBody<WorkerApi> {
     return this.#shared;
   }
 
-  /** Other workers settle into the stripes kept here, so those stay open until all of them are done. */
+  /**
+   * Whoever is bound or waits for an answer is served to the end, so that a peer that goes when it is asked to is refused
+   * nothing: only then are new messages refused. Other workers settle into the stripes kept here, so those stay open until
+   * all of them are done.
+   */
   async #drain(): Promise<void> {
     const traffic = this.#traffic;
     this.#stopping = true;
     if (!traffic) return;
     const { drainMs } = this.#setup;
     const until = systemClock.monotonicMs() + drainMs;
-    traffic.drain();
     this.#http?.close();
     for (const listener of this.#listeners.values()) listener.drain(drainMs);
-    this.#http?.close();
     this.#carriers?.drain();
-    while (traffic.binds > 0 || traffic.busy) await this.#pause(DRAIN_LOOK_MS);
-    while ((this.#http?.connections ?? 0) > 0 && systemClock.monotonicMs() < until) {
+    const awaited = (): boolean => (this.#http?.connections ?? 0) > 0 && systemClock.monotonicMs() < until;
+    while (traffic.binds > 0 || awaited()) {
       await this.#pause(DRAIN_LOOK_MS);
       this.#http?.close();
     }
+    traffic.drain();
+    while (traffic.busy) await this.#pause(DRAIN_LOOK_MS);
   }
 
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {

@@ -146,10 +146,6 @@ export class Intake implements Actor<IntakeMessage> {
     return this.#destination;
   }
 
-  get draining(): boolean {
-    return this.#draining;
-  }
-
   /** Refuses new messages from here on. */
   drain(): void {
     this.#draining = true;

@@ -25,11 +25,14 @@ export interface Wire {
   flush(): void;
   /** The peer leaves unread what was sent to it: it gets no more until `BindActor.roomAgain`. */
   readonly blocked: boolean;
-  /** Nothing is under way any more, as was asked with `BindActor.finish`. */
+  /** The requests that `BindActor.finish` was asked about have their answers. */
   finished(): void;
   /** Ends the session without a word: an answer would be a lie. */
   abort(reason: string): void;
 }
+
+/** Requests that have to be answered: those we sent, those of the peer. */
+export type Unfinished = 'ours' | 'theirs' | 'all';
 
 /** A limiter of messages a second. Returns how many of `count` may pass. */
 export interface Rate {
@@ -96,7 +99,7 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
   #unanswered = 0;
   #told = false;
   #roomTold = false;
-  #finishing = false;
+  #unfinished: Unfinished | undefined;
   #closed = false;
   /** The route dispatches to it. */
   #isOutlet: boolean;
@@ -269,9 +272,9 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     this.#roomTold = false;
   }
 
-  /** Begins nothing new; when each request has its answer, those of the peer and ours, the wire hears `finished`. */
-  finish(): void {
-    this.#finishing = true;
+  /** Begins nothing new; when each of these requests has its answer, the wire hears `finished`, once. */
+  finish(whose: Unfinished): void {
+    this.#unfinished = whose;
     this.#leaveRoute();
     this.dirty();
   }
@@ -320,7 +323,12 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     if (this.#closed) return;
     const { wire } = this.#deps;
     wire.flush();
-    if (this.#finishing && this.#unanswered === 0 && this.sending.waiting === 0) wire.finished();
+    const whose = this.#unfinished;
+    if (whose === undefined) return;
+    if (whose !== 'theirs' && this.sending.waiting > 0) return;
+    if (whose !== 'ours' && this.#unanswered > 0) return;
+    this.#unfinished = undefined;
+    wire.finished();
   }
 
   /** Something was written that has to be sent at the end of this turn. */

@@ -45,7 +45,9 @@ export interface ApiDeps {
   readonly ids: PublicIds;
   readonly now: () => number;
   readonly monotonic: () => number;
-  readonly intake: Pick<Intake, 'submit' | 'expiryOf' | 'destination' | 'draining'>;
+  readonly intake: Pick<Intake, 'submit' | 'expiryOf' | 'destination'>;
+  /** This worker is being stopped; it takes messages as long as somebody is connected. */
+  readonly draining: () => boolean;
   readonly counters: SubmitCounters;
   /** Who a key belongs to. */
   readonly ownerOf: (key: string) => KeyOwner | undefined;

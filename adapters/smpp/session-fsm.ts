@@ -1,3 +1,4 @@
+import type { Unfinished } from '../../actors/bind/bind-actor.ts';
 import { COMMAND_ID } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
 import type {
@@ -22,7 +23,6 @@ export type Step = readonly [Session, readonly SessionEffect[]];
 
 const NOTHING: readonly SessionEffect[] = [];
 const PASS: readonly SessionEffect[] = [{ type: 'pass' }];
-const FINISH: readonly SessionEffect[] = [{ type: 'finish' }];
 
 /** A session that has just been connected. The ESME side stays as it is until `connected` tells it what to bind as. */
 export function openSession(side: Side, timers: SessionTimers, nowMs: number): Session {
@@ -34,6 +34,7 @@ export function openSession(side: Side, timers: SessionTimers, nowMs: number): S
     version: 0,
     bindSequence: 0,
     unbindSequence: -1,
+    ending: 'unbound',
     deadlineMs: nowMs + timers.sessionInitMs,
     enquiredAtMs: -1,
     enquireLinkMissed: 0,
@@ -60,7 +61,7 @@ export function step(s: Session, e: SessionEvent): Step {
     case 'request-received':
       return requestReceived(s, e.commandId, e.sequence, e.nowMs);
     case 'response-received':
-      return responseReceived(s, e.commandId, e.status);
+      return responseReceived(s, e.commandId, e.status, e.nowMs);
     case 'unframeable':
       return close(s, 'unframeable', { type: 'nack', status: STATUS.ESME_RINVCMDLEN, sequence: e.sequence });
     case 'tick':
@@ -68,11 +69,11 @@ export function step(s: Session, e: SessionEvent): Step {
     case 'drain':
       return drain(s, e.nowMs + e.limitMs);
     case 'drained':
-      return s.state === 'DRAINING' ? endDrain(s, e.nowMs) : [s, NOTHING];
+      return drained(s, e.nowMs);
     case 'kill':
       return close(s, 'killed');
     case 'disconnected':
-      return close(s, 'disconnected');
+      return close(s, s.state === 'UNBOUND' ? s.ending : 'disconnected');
     default:
       return e satisfies never;
   }
@@ -149,7 +150,7 @@ function refuse(s: Session, commandId: number, sequence: number): Step {
 }
 
 function requestReceived(s: Session, commandId: number, sequence: number, nowMs: number): Step {
-  if (!mayReceive(s.side, s.state, commandId)) return refuse(s, commandId, sequence);
+  if (!mayReceive(s.side, s.state, s.bindType, commandId)) return refuse(s, commandId, sequence);
   if (commandId === COMMAND_ID.enquire_link) {
     const responseId = COMMAND_ID.enquire_link_resp;
     return [s, [{ type: 'respond', responseId, status: STATUS.ESME_ROK, sequence }]];
@@ -163,18 +164,27 @@ function requestReceived(s: Session, commandId: number, sequence: number, nowMs:
  * application that is going down may answer no more.
  */
 function unbindReceived(s: Session, sequence: number, nowMs: number): Step {
-  if (s.state === 'UNBINDING') return close(s, 'unbound', unbindResp(sequence));
-  const deadlineMs = Math.min(s.deadlineMs, nowMs + s.timers.unbindMs);
-  return [{ ...s, state: 'DRAINING', unbindSequence: sequence, deadlineMs }, FINISH];
+  const asked = { ...s, unbindSequence: sequence };
+  // It crosses ours: what we had sent was finished, or given up, before that.
+  if (s.state === 'UNBINDING') return unbound(asked, 'unbound', 'theirs', nowMs);
+  return s.state === 'UNBOUND' ? [asked, NOTHING] : unbound(asked, 'peer-unbound', 'all', nowMs);
+}
+
+/** The peer sends nothing new any more: when it has its answers, the session ends. */
+function unbound(s: Session, ending: CloseReason, whose: Unfinished, nowMs: number): Step {
+  // UNBINDING: the deadline is that of the unbind_resp, which was another wait.
+  const until = s.state === 'DRAINING' ? s.deadlineMs : Infinity;
+  const deadlineMs = Math.min(until, nowMs + s.timers.unbindMs);
+  return [{ ...s, state: 'UNBOUND', ending, deadlineMs }, [{ type: 'finish', whose }]];
 }
 
 function unbindResp(sequence: number): SessionEffect {
   return { type: 'respond', responseId: COMMAND_ID.unbind_resp, status: STATUS.ESME_ROK, sequence };
 }
 
-function responseReceived(s: Session, commandId: number, status: number): Step {
+function responseReceived(s: Session, commandId: number, status: number, nowMs: number): Step {
   if (commandId === COMMAND_ID.unbind_resp) {
-    return s.state === 'UNBINDING' ? close(s, 'unbound') : [s, NOTHING];
+    return s.state === 'UNBINDING' ? unbound(s, 'unbound', 'theirs', nowMs) : [s, NOTHING];
   }
   // Its arrival is all that counts, and that is in the activity.
   if (commandId === COMMAND_ID.enquire_link_resp) return [s, NOTHING];
@@ -198,19 +208,25 @@ function drain(s: Session, deadlineMs: number): Step {
       return close(s, 'unbound');
     case 'DRAINING':
     case 'UNBINDING':
+    case 'UNBOUND':
     case 'CLOSED':
       return [s, NOTHING];
     case 'BOUND_TX':
     case 'BOUND_RX':
     case 'BOUND_TRX':
-      return [{ ...s, state: 'DRAINING', deadlineMs }, FINISH];
+      return [{ ...s, state: 'DRAINING', deadlineMs }, [{ type: 'finish', whose: 'ours' }]];
     default:
       return s.state satisfies never;
   }
 }
 
-function endDrain(s: Session, nowMs: number): Step {
-  return s.unbindSequence >= 0 ? close(s, 'peer-unbound', unbindResp(s.unbindSequence)) : sendUnbind(s, nowMs);
+function drained(s: Session, nowMs: number): Step {
+  if (s.state === 'DRAINING') return sendUnbind(s, nowMs);
+  return s.state === 'UNBOUND' ? leave(s) : [s, NOTHING];
+}
+
+function leave(s: Session): Step {
+  return s.unbindSequence >= 0 ? close(s, s.ending, unbindResp(s.unbindSequence)) : close(s, s.ending);
 }
 
 function sendUnbind(s: Session, nowMs: number): Step {
@@ -239,6 +255,7 @@ function tick(s: Session, nowMs: number, activity: Readonly<SessionActivity>): S
     case 'OPEN':
     case 'BIND_PENDING':
     case 'UNBINDING':
+    case 'UNBOUND':
     case 'CLOSED':
       return [s, NOTHING];
     default:
@@ -256,9 +273,11 @@ function overdue(s: Session, nowMs: number): Step {
       }
       return close(s, 'bind-timeout');
     case 'DRAINING':
-      return endDrain(s, nowMs);
+      return sendUnbind(s, nowMs);
     case 'UNBINDING':
-      return close(s, 'unbind-timeout');
+      return unbound(s, 'unbind-timeout', 'theirs', nowMs);
+    case 'UNBOUND':
+      return leave(s);
     case 'BOUND_TX':
     case 'BOUND_RX':
     case 'BOUND_TRX':

@@ -1,3 +1,4 @@
+import type { Unfinished } from '../../actors/bind/bind-actor.ts';
 import type { BindType, SessionState, Side } from './session-states.ts';
 
 /** The timers of v3.4 §7.2, v5.0 §2.7, and ours. All in milliseconds; Infinity switches one off. */
@@ -18,7 +19,7 @@ export type SessionTimers = {
   readonly pduReadMs: number;
   /** How long a peer may leave unread what we have for it (`Output.blocked`). */
   readonly outputMs: number;
-  /** How long we wait for an unbind_resp, and let the peer wait for one while something is under way. */
+  /** How long we wait for an unbind_resp, and let the peer wait for one, or for its last answers, afterwards. */
   readonly unbindMs: number;
 };
 
@@ -45,8 +46,10 @@ export type Session = {
   readonly version: number;
   /** SMSC side, BIND_PENDING: the bind to answer. */
   readonly bindSequence: number;
-  /** DRAINING because the peer sent an unbind: the one to answer at the end; -1 otherwise. */
+  /** UNBOUND because the peer sent an unbind: the one to answer at the end; -1 otherwise. */
   readonly unbindSequence: number;
+  /** UNBOUND: what it will have ended for. */
+  readonly ending: CloseReason;
   /** When what the state waits for is overdue; Infinity when it waits for nothing. */
   readonly deadlineMs: number;
   /** Our unanswered enquire_link was sent then; -1 when there is none. */
@@ -150,7 +153,7 @@ export type SessionEffect =
   | { readonly type: 'bound'; readonly bindType: BindType; readonly version: number }
   /** The PDU of this event is allowed, and not the session's business: handle it. */
   | { readonly type: 'pass' }
-  /** Begin nothing new. Send `drained` when every request of the peer is answered, and every one of ours too. */
-  | { readonly type: 'finish' }
+  /** Begin nothing new, and send `drained` when each of these requests has its answer. */
+  | { readonly type: 'finish'; readonly whose: Unfinished }
   /** Write out what is to be written, then close. `status` is the peer's, where it refused our bind. */
   | { readonly type: 'close'; readonly reason: CloseReason; readonly status: number };

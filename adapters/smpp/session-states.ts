@@ -11,14 +11,20 @@ export type BindType = 'transmitter' | 'receiver' | 'transceiver';
  * OPEN: connected, nobody has bound (v3.4 §2.2).
  * BIND_PENDING: the bind is being checked (smsc), or its response has not come (esme).
  * BOUND_TX, BOUND_RX, BOUND_TRX: bound, messages flow (v3.4 §2.2).
- * DRAINING: bound still, but nothing new is begun; what is under way is finished before we unbind, or answer an unbind.
- * UNBINDING: our unbind is out, its response has not come.
- * CLOSED: the connection is closed, or closing. (UNBOUND of v5.0 §2.3.5 takes no time here: we close at once.)
+ * DRAINING: we want to go: we begin nothing new, and unbind when the peer has answered what we sent. It does not know yet:
+ *   what it sends is taken as before.
+ * UNBINDING: our unbind is out, its response has not come; what the peer had sent before it read that is taken as well.
+ * UNBOUND: the peer has unbound, or answered our unbind (v5.0 §2.3.5), or has not in time: what it sent before gets its
+ *   answers, then we close.
+ * CLOSED: the connection is closed, or closing.
  */
 export type SessionState =
-  'OPEN' | 'BIND_PENDING' | 'BOUND_TX' | 'BOUND_RX' | 'BOUND_TRX' | 'DRAINING' | 'UNBINDING' | 'CLOSED';
+  'OPEN' | 'BIND_PENDING' | 'BOUND_TX' | 'BOUND_RX' | 'BOUND_TRX' | 'DRAINING' | 'UNBINDING' | 'UNBOUND' | 'CLOSED';
 
-export const BOUND_STATE: Readonly<Record<BindType, SessionState>> = {
+/** States in which what may come depends on the bind alone. */
+type AsBound = 'DRAINING' | 'UNBINDING';
+
+export const BOUND_STATE: Readonly<Record<BindType, 'BOUND_TX' | 'BOUND_RX' | 'BOUND_TRX'>> = {
   transmitter: 'BOUND_TX',
   receiver: 'BOUND_RX',
   transceiver: 'BOUND_TRX',
@@ -42,8 +48,9 @@ const BINDS = ['bind_transmitter', 'bind_receiver', 'bind_transceiver'] as const
  * - enquire_link in every state: so in v5.0 Table 2-1, and peers probe before they bind;
  * - replace_sm in BOUND_TRX: so in v5.0 Table 2-1; v3.4 forgot it;
  * - the broadcast operations where v5.0 Table 2-1 has them, whatever version the session has.
- * data_sm from an ESME in BOUND_RX is v3.4's. DRAINING and UNBINDING are ours: only what ends a session goes on, and
- * what an SMSC still delivers to us is taken: receipts of what we have just sent, which not every SMSC sends twice.
+ * data_sm from an ESME in BOUND_RX is v3.4's. DRAINING and UNBINDING are ours: the peer may still send what it was bound
+ * for. A refusal would cost an ESME a message that another node takes a second later, and not every SMSC sends a receipt
+ * twice.
  */
 const FROM_TRANSMITTER = [
   'submit_sm',
@@ -68,28 +75,27 @@ const TO_RECEIVER = [
 ] as const satisfies readonly CommandName[];
 
 /** Requests by the side that receives them, v3.4 Table 2-1. */
-export const ALLOWED: Readonly<Record<Side, Readonly<Record<SessionState, readonly CommandName[]>>>> = {
-  smsc: {
-    OPEN: [...BINDS, 'enquire_link'],
-    BIND_PENDING: ['enquire_link'],
-    BOUND_TX: FROM_TRANSMITTER,
-    BOUND_RX: ['data_sm', 'unbind', 'enquire_link'],
-    BOUND_TRX: FROM_TRANSMITTER,
-    DRAINING: ['unbind', 'enquire_link'],
-    UNBINDING: ['unbind', 'enquire_link'],
-    CLOSED: [],
-  },
-  esme: {
-    OPEN: ['outbind', 'enquire_link'],
-    BIND_PENDING: ['enquire_link'],
-    BOUND_TX: ['data_sm', 'unbind', 'enquire_link'],
-    BOUND_RX: TO_RECEIVER,
-    BOUND_TRX: TO_RECEIVER,
-    DRAINING: ['deliver_sm', 'unbind', 'enquire_link'],
-    UNBINDING: ['deliver_sm', 'unbind', 'enquire_link'],
-    CLOSED: [],
-  },
-};
+export const ALLOWED: Readonly<Record<Side, Readonly<Record<Exclude<SessionState, AsBound>, readonly CommandName[]>>>> =
+  {
+    smsc: {
+      OPEN: [...BINDS, 'enquire_link'],
+      BIND_PENDING: ['enquire_link'],
+      BOUND_TX: FROM_TRANSMITTER,
+      BOUND_RX: ['data_sm', 'unbind', 'enquire_link'],
+      BOUND_TRX: FROM_TRANSMITTER,
+      UNBOUND: ['unbind', 'enquire_link'],
+      CLOSED: [],
+    },
+    esme: {
+      OPEN: ['outbind', 'enquire_link'],
+      BIND_PENDING: ['enquire_link'],
+      BOUND_TX: ['data_sm', 'unbind', 'enquire_link'],
+      BOUND_RX: TO_RECEIVER,
+      BOUND_TRX: TO_RECEIVER,
+      UNBOUND: ['unbind', 'enquire_link'],
+      CLOSED: [],
+    },
+  };
 
 const REQUEST_IDS = 0x200;
 
@@ -104,19 +110,28 @@ const RECEIVABLE = Object.fromEntries(
     side,
     Object.fromEntries(Object.entries(states).map(([state, commands]) => [state, tableOf(commands)])),
   ]),
-) as unknown as Readonly<Record<Side, Readonly<Record<SessionState, Uint8Array>>>>;
+) as unknown as Readonly<Record<Side, Readonly<Record<Exclude<SessionState, AsBound>, Uint8Array>>>>;
 
 /**
- * The requests we may receive, as a table: `receivable(side, state)[commandId] === 1`. A connection takes it when its
- * state changes, so that a submit_sm or deliver_sm costs one load and does not go through `step`. Never written to.
+ * The requests we may receive, as a table: `receivable(side, state, bindType)[commandId] === 1`. A connection takes it
+ * when its state changes, so that a submit_sm or deliver_sm costs one load and does not go through `step`. Never written
+ * to.
+ *
+ * @param bindType undefined before a bind, after which alone a session can be DRAINING or UNBINDING
  */
-export function receivable(side: Side, state: SessionState): Uint8Array {
-  return RECEIVABLE[side][state];
+export function receivable(side: Side, state: SessionState, bindType: BindType | undefined): Uint8Array {
+  if (state !== 'DRAINING' && state !== 'UNBINDING') return RECEIVABLE[side][state];
+  return RECEIVABLE[side][bindType === undefined ? 'UNBOUND' : BOUND_STATE[bindType]];
 }
 
 /** May this request be received now? False for every id nobody defined. */
-export function mayReceive(side: Side, state: SessionState, commandId: number): boolean {
-  return RECEIVABLE[side][state][commandId] === 1;
+export function mayReceive(
+  side: Side,
+  state: SessionState,
+  bindType: BindType | undefined,
+  commandId: number,
+): boolean {
+  return receivable(side, state, bindType)[commandId] === 1;
 }
 
 /** What to say to a request that `mayReceive` does not let through. `responseId` 0: by a generic_nack. */
@@ -131,7 +146,7 @@ const MESSAGES: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * v3.4 §2.8, §4.3; v5.0 §2.8.2. A message that comes while the session ends gets a status that every peer takes for
+ * v3.4 §2.8, §4.3; v5.0 §2.8.2. A message that comes after the peer's own goodbye gets a status that every peer takes for
  * "later": ESME_RTHROTTLED from an SMSC, ESME_RX_T_APPN from an ESME. ESME_RINVBNDSTS would be counted as a failure by
  * some, for a message that would have gone through a second before.
  */
@@ -142,7 +157,7 @@ export function refusalOf(side: Side, state: SessionState, commandId: number): R
   if (side === 'smsc' && (BINDS as readonly CommandName[]).includes(name)) {
     return { responseId, status: STATUS.ESME_RALYBND };
   }
-  const isEnding = state === 'DRAINING' || state === 'UNBINDING' || state === 'CLOSED';
+  const isEnding = state === 'UNBOUND' || state === 'CLOSED';
   if (isEnding && MESSAGES.has(commandId)) {
     return { responseId, status: side === 'smsc' ? STATUS.ESME_RTHROTTLED : STATUS.ESME_RX_T_APPN };
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Unfinished } from '../../actors/bind/bind-actor.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
 import { COMMAND_ID, isResponse, responseIdOf } from './codec/command-id.ts';
 import { statusOf } from './codec/command-status.ts';
@@ -39,8 +40,8 @@ export interface SessionUser {
   tick(nowMs: number): void;
   /** The peer reads again. */
   roomAgain(): void;
-  /** Begin nothing new, and call `finished` when all requests have their answers, in both directions. */
-  finish(): void;
+  /** Begin nothing new, and call `finished` when these requests have their answers. */
+  finish(whose: Unfinished): void;
   /** The connection has ended; called once. */
   closed(): void;
   /** A sequence_number for a request of the session's own. */
@@ -89,7 +90,7 @@ export abstract class SmppSession implements FrameSink {
     const nowMs = deps.monotonic();
     this.#activity = { lastReceivedMs: nowMs, lastMessageMs: nowMs, partialSinceMs: -1, blockedSinceMs: -1 };
     this.#life = openSession(side, deps.timers, nowMs);
-    this.may = receivable(side, 'OPEN');
+    this.may = receivable(side, 'OPEN', undefined);
     this.out = new Output(socket, deps.gate, side === 'esme');
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -144,7 +145,8 @@ export abstract class SmppSession implements FrameSink {
   }
 
   /**
-   * Ends the session politely: what is under way is finished, then we unbind. At once when it is not bound.
+   * Ends the session politely: what we have sent is finished, then we unbind; until the peer has answered that, what it
+   * sends is taken, and answered before the connection is closed. At once when it is not bound.
    *
    * @param limitMs until we unbind although something is under way
    */
@@ -186,7 +188,7 @@ export abstract class SmppSession implements FrameSink {
     const before = this.#life.state;
     const [next, effects] = step(this.#life, event);
     this.#life = next;
-    if (next.state !== before) this.may = receivable(next.side, next.state);
+    if (next.state !== before) this.may = receivable(next.side, next.state, next.bindType);
     let isPassed = false;
     for (const effect of effects) {
       if (effect.type === 'pass') isPassed = true;
@@ -253,7 +255,7 @@ export abstract class SmppSession implements FrameSink {
         this.header(COMMAND_ID[effect.command], 0, this.#user!.sending.nextSequence());
         return;
       case 'finish':
-        this.#user!.finish();
+        this.#user!.finish(effect.whose);
         return;
       case 'close':
         this.#close(effect.reason, effect.status);
@@ -281,7 +283,8 @@ export abstract class SmppSession implements FrameSink {
   }
 
   #disconnected(why: string): void {
-    this.#why ||= why;
+    // Whoever has unbound may hang up.
+    if (this.state !== 'UNBOUND') this.#why ||= why;
     this.apply({ type: 'disconnected' });
   }
 

@@ -12,6 +12,8 @@
  * With --exact it ends by itself only when each message acknowledged is delivered, and told of: without it, deliveries and
  * receipts of messages whose acknowledgement was lost with a connection are taken for others'.
  *
+ * Whoever is unbound sends nothing new, waits for the answers to what it has sent (3 s), answers the unbind and hangs up.
+ *
  * For several nodes, and lines that fall silent:
  *   --host A,B:P,...     the ESMEs are spread over these; with --reconnect one that loses its node goes to the next
  *   --stall S            an ESME that waits for an answer gives its connection up when nothing has come for S seconds
@@ -55,6 +57,7 @@ typedef struct conn {
   uint32_t *slot;            /* ESME: seq % cap -> message index + 1. Carrier: -> place of an unanswered receipt + 1 */
   uint64_t retry_at;
   int server;                /* ESME: the place in --host that it goes to */
+  uint32_t unbind; uint64_t unbound_at; /* the other side's unbind to be answered + 1, and when it came */
   uint64_t heard, asked, since; /* the last octets came; enquire_link was sent; bound since */
   long no, submits; char peer[32]; /* carrier: number of the session, what came on it, who it is */
 } conn;
@@ -152,15 +155,20 @@ static void mark_receipt(const char *id, const uint8_t *from) {
   check_number(i, from); count_receipt(i);
   if (receipted[i]) ndlrdup++; else { receipted[i] = 1; ndlr++; t_lastdlr = now(); }
 }
+/* It has been unbound: it goes when all it has sent is answered, or has had time enough. */
+static void leave(conn *c, uint64_t t) {
+  if (!c->unbind || (c->outstanding > 0 && t < c->unbound_at + 3000000000ull)) return;
+  simple(c, 0x80000006, 0, c->unbind - 1); c->unbind = 0; c->dead = 1;
+}
 static void pdu(conn *c, const uint8_t *p, uint32_t len) {
   uint32_t cmd = g32(p + 4), st = g32(p + 8), seq = g32(p + 12);
   if (cmd == 0x15) { simple(c, 0x80000015, 0, seq); return; }
   if (cmd == 0x80000015 || cmd == 0x80000006) return;
-  if (cmd == 6) { simple(c, 0x80000006, 0, seq); c->dead = 1; return; }
+  if (cmd == 6) { c->unbind = seq + 1; c->unbound_at = now(); leave(c, c->unbound_at); return; }
   if (c->kind == ESME) {
     if (cmd == 0x80000009) { if (st) { fprintf(stderr, "bind refused: status 0x%x\n", st); c->dead = 1; c->bound = 0; } else c->bound = 1; return; }
     if (cmd == 0x80000004) {
-      uint32_t i = c->slot[seq % SLOTS]; if (!i) { nproto_err++; return; } i--; c->slot[seq % SLOTS] = 0; c->outstanding--;
+      uint32_t i = c->slot[seq % SLOTS]; if (!i) { nproto_err++; return; } i--; c->slot[seq % SLOTS] = 0; c->outstanding--; leave(c, 0);
       if (st) { nrej++; rejby[st & 4095]++; refused[i] = 1; return; }
       t_ack[i] = t_lastack = now(); acked[i] = 1; nacked++; if (len > 16) { strncpy(ids[i], (const char *)p + 16, 23); hput(i); }
       return;
@@ -183,7 +191,7 @@ static void pdu(conn *c, const uint8_t *p, uint32_t len) {
     if (cmd == 0x80000005) {
       uint32_t *slot = &c->slot[seq % SLOTS]; if (!repeat_receipts || !*slot) return;
       if (st) put_back(*slot - 1, now() + 1000000000); else pend[*slot - 1].used = 0;
-      *slot = 0; c->outstanding--; return;
+      *slot = 0; c->outstanding--; leave(c, 0); return;
     }
     if (cmd == 4) {
       const uint8_t *q = p + 16, *e = p + len; q = memchr(q, 0, e - q) + 1; q += 2; const uint8_t *src = q; q = (uint8_t *)memchr(q, 0, e - q) + 1; q += 2; const uint8_t *dst = q; q = (uint8_t *)memchr(q, 0, e - q) + 1;
@@ -222,7 +230,7 @@ static void nb(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); in
 static int dial(conn *c) {
   struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(servers[c->server].port)}; inet_pton(AF_INET, servers[c->server].host, &a.sin_addr);
   c->fd = socket(AF_INET, SOCK_STREAM, 0); nb(c->fd); if (connect(c->fd, (void *)&a, sizeof a) && errno != EINPROGRESS) { close(c->fd); c->fd = -1; c->server = (c->server + 1) % nservers; return -1; }
-  c->kind = ESME; c->heard = now(); c->bound = c->dead = c->want_out = c->outstanding = 0; c->inlen = c->outlen = c->outoff = 0; if (!c->slot) c->slot = malloc(SLOTS * 4); memset(c->slot, 0, SLOTS * 4);
+  c->kind = ESME; c->heard = now(); c->bound = c->dead = c->want_out = c->outstanding = 0; c->inlen = c->outlen = c->outoff = 0; c->unbind = 0; if (!c->slot) c->slot = malloc(SLOTS * 4); memset(c->slot, 0, SLOTS * 4);
   struct epoll_event e = {.events = EPOLLIN, .data.ptr = c}; epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e); bind_(c); flush_(c); return 0;
 }
 /* A connection has ended, whoever ended it. */
@@ -237,16 +245,18 @@ static void ended(conn *c) {
 }
 /* Silent lines, and receipts that go again. */
 static void look_after(conn *esmes, uint64_t t) {
+  for (int i = 0; i < nbinds; i++) { conn *c = &esmes[i]; if (c->fd >= 0 && c->unbind) { leave(c, t); if (c->dead) ended(c); } }
   if (stall_s > 0) for (int i = 0; i < nbinds; i++) { conn *c = &esmes[i]; if (c->fd >= 0 && (!c->bound || c->outstanding) && t > c->heard + (uint64_t)(stall_s * 1e9)) ended(c); }
   for (long i = ncars - 1; i >= 0; i--) {
     conn *c = cars[i]; if (!c->bound) continue;
+    if (c->unbind) { leave(c, t); if (c->dead) { ended(c); continue; } }
     if (carrier_stall_s > 0 && t > c->heard + (uint64_t)(carrier_stall_s * 1e9)) { ended(c); continue; }
     if (carrier_stall_s > 0 && !c->asked && t > c->heard + (uint64_t)(carrier_stall_s * 5e8)) { simple(c, 0x15, 0, ++c->seq); c->asked = t; flush_(c); }
     if (carrier_unbinds_s > 0 && t > c->since + (uint64_t)(carrier_unbinds_s * 1e9)) { simple(c, 6, 0, ++c->seq); c->since = t; flush_(c); }
   }
   static uint64_t turn; long left = 0;
   for (long i = 0; i < nbacklog; i++) {
-    conn *to = 0; for (long j = 0; j < ncars && !to && pend[backlog[i]].due <= t; j++) { conn *c = cars[turn++ % ncars]; if (c->bound && c->outstanding < SLOTS / 2) to = c; }
+    conn *to = 0; for (long j = 0; j < ncars && !to && pend[backlog[i]].due <= t; j++) { conn *c = cars[turn++ % ncars]; if (c->bound && !c->unbind && c->outstanding < SLOTS / 2) to = c; }
     if (to) { send_receipt(to, backlog[i]); flush_(to); } else backlog[left++] = backlog[i];
   }
   nbacklog = left;
@@ -292,7 +302,7 @@ int main(int argc, char **argv) {
     int up = 0; if (dialled) for (int i = 0; i < nbinds; i++) { conn *c = &cs[i]; if (c->fd < 0 && reconnect && t > c->retry_at) { if (dial(c)) c->retry_at = t + 200000000; } if (c->fd >= 0 && c->bound) up++; }
     if (up && !t0) t0 = t;
     if (t0 && offer_s > 0 && (t - t0) / 1e9 > offer_s && sent < count) count = sent;
-    if (t0) { long allow = rate > 0 ? (long)((t - t0) / 1e9 * rate) + 1 : count; static int first; first = (first + 1) % nbinds; for (int i = 0; i < nbinds; i++) { conn *c = &cs[(first + i) % nbinds]; if (c->fd < 0 || !c->bound) continue; int burst = 0; while (c->outstanding < window_ && sent < count && sent < allow && burst++ < window_) submit(c); if (c->outlen) flush_(c); } }
+    if (t0) { long allow = rate > 0 ? (long)((t - t0) / 1e9 * rate) + 1 : count; static int first; first = (first + 1) % nbinds; for (int i = 0; i < nbinds; i++) { conn *c = &cs[(first + i) % nbinds]; if (c->fd < 0 || !c->bound || c->unbind) continue; int burst = 0; while (c->outstanding < window_ && sent < count && sent < allow && burst++ < window_) submit(c); if (c->outlen) flush_(c); } }
     if (dialled && t > looked + 10000000) { look_after(cs, t); looked = t; }
     if (events_fd >= 0 && t > told + 100000000) { tell(cs, t); told = t; }
     int n = epoll_wait(ep, ev, 256, rate > 0 || !dialled ? 1 : 10);

@@ -98,6 +98,7 @@ export class ApiBench {
       version: '1.2.3',
       ids: this.ids,
       now: () => NOW,
+      draining: () => this.draining,
       monotonic: () => 0,
       intake: this.#intake(),
       counters: this.counters,
@@ -128,8 +129,7 @@ export class ApiBench {
       submit: (m: MessageDraft, source: Source, submitter: Submitter, token: number, destination?: string) =>
         this.#take(m, source, submitter, token, destination),
     };
-    // Fields that change are read through.
-    Object.defineProperty(intake, 'draining', { get: () => this.draining });
+    // A field that changes is read through.
     Object.defineProperty(intake, 'destination', { get: () => this.destination });
     return intake as ApiDeps['intake'];
   }

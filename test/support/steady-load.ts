@@ -5,6 +5,8 @@ import { waitUntil } from './wait-until.ts';
 
 const SUBMIT_SM = 4;
 const SUBMIT_SM_RESP = 0x80000004;
+const UNBIND = 6;
+const UNBIND_RESP = 0x80000006;
 
 /** Cuts what arrives into PDUs. */
 function eachPdu(socket: Socket, each: (pdu: Buffer) => void): void {
@@ -117,8 +119,9 @@ export interface Offered {
 export class SteadyLoad implements Disposable {
   readonly #socket: Socket;
   #sequence = 1;
-  /** The node has unbound it. */
+  /** The node has unbound it: it sends nothing more, and says goodbye when all it has sent is answered. */
   unbound = false;
+  #unbind = -1;
   acked = 0;
   refused = 0;
   /** The command_status of what was refused. */
@@ -139,9 +142,13 @@ export class SteadyLoad implements Disposable {
           this.refused++;
           this.refusals.add(pdu.readUInt32BE(8));
         }
+        this.#leave();
+      } else if (command === UNBIND) {
+        this.unbound = true;
+        this.#unbind = pdu.readUInt32BE(12);
+        this.#leave();
       } else if (command < 0x80000000) {
         socket.write(headerPdu((command | 0x80000000) >>> 0, 0, pdu.readUInt32BE(12)));
-        if (command === 6) this.unbound = true;
         if (command === 5) count(this.delivered, textIn(pdu));
       }
     });
@@ -179,7 +186,7 @@ export class SteadyLoad implements Disposable {
     }
     await waitUntil(
       'all that was offered is answered',
-      () => this.unbound || this.acked + this.refused - acked - refused === this.#sequence - first,
+      () => this.#socket.destroyed || this.acked + this.refused - acked - refused === this.#sequence - first,
       30_000,
     );
     const ms = performance.now() - startMs;
@@ -188,6 +195,13 @@ export class SteadyLoad implements Disposable {
       refused: this.refused - refused,
       perSecond: ((this.acked - acked) / ms) * 1000,
     };
+  }
+
+  #leave(): void {
+    if (this.#unbind >= 0 && this.acked + this.refused === this.offered) {
+      this.#socket.write(headerPdu(UNBIND_RESP, 0, this.#unbind));
+      this.#unbind = -1;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -176,7 +176,7 @@ class Submission {
     if (status === Refusal.queueFull) {
       return new Problem('unavailable', 'the queue or the disk is full', extras, retryAfter(5));
     }
-    if (this.#deps.intake.draining) {
+    if (this.#deps.draining()) {
       return new Problem('unavailable', 'this node is being stopped: try another one', extras, retryAfter(5));
     }
     if (retry === 'later' || status === Refusal.system) {

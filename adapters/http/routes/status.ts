@@ -25,7 +25,7 @@ export function statusRoute(deps: ApiDeps): ApiRoute {
       },
     },
     handle: async (_c, caller) => {
-      const health = deps.intake.draining ? 'draining' : await deps.health();
+      const health = deps.draining() ? 'draining' : await deps.health();
       const isShort = caller.role === 'nobody' || caller.role === 'frontend';
       const body = isShort ? { status: health } : view(await deps.status(), health, deps.now());
       const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startNode } from '../../support/node-process.ts';
-import { headerPdu, RawPeer, submitPdu } from '../../support/raw-peer.ts';
+import { cut, headerPdu, RawPeer, submitPdu } from '../../support/raw-peer.ts';
 import { Sink, SteadyLoad } from '../../support/steady-load.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -113,6 +113,41 @@ describe('a node that is asked to end', () => {
     await waitUntil('all that was acknowledged has arrived', () => acked.every(text => sink.texts.has(text)));
     expect(sink.duplicates).toBe(0);
     expect(await node.stop()).toBe(0);
+  });
+
+  test('it refuses nothing; who does not answer its unbind, and goes on, holds it up for 5 s, no longer', async () => {
+    await using node = await startNode({
+      config: {
+        accounts: [{ system_id: 'shop', password: 'shop' }],
+        routes: [{ called_prefix: '44', drop: true }],
+      },
+    });
+    const port = node.ports['smpp']!;
+    using deaf = await RawPeer.bind(port, 'shop');
+    using reader = await RawPeer.bind(port, 'shop', 'receiver');
+    const startMs = performance.now();
+    const stopped = node.stop();
+    await Promise.all([deaf.pdus(1), reader.pdus(1)]);
+    let sequence = 100;
+    reader.send(submitPdu(2, '447700900123'));
+    await reader.pdus(2);
+    expect(cut(reader.received)[1]).toEqual(headerPdu(0x80000004, 4, 2));
+    reader.send(headerPdu(0x80000006, 0, cut(reader.received)[0]!.readUInt32BE(12)));
+    await reader.end();
+    while (!deaf.closed) {
+      deaf.send(submitPdu(++sequence, '447700900123'));
+      await waitUntil('it is answered', () => deaf.closed || cut(deaf.received).length === sequence - 99);
+    }
+    expect(await stopped).toBe(0);
+    expect(performance.now() - startMs).toBeGreaterThan(4900);
+    expect(performance.now() - startMs).toBeLessThan(9000);
+    const [, ...answers] = cut(deaf.received);
+    expect(answers.length).toBeGreaterThan(100);
+    expect(answers.filter(pdu => pdu.readUInt32BE(8) !== 0)).toEqual([]);
+    expect(node.logs('account unbound')).toMatchObject([
+      { reason: 'unbound by us' },
+      { reason: 'unbind was not answered' },
+    ]);
   });
 
   test('a carrier that does not answer what is in flight holds it up for drain_seconds, no longer', async () => {

@@ -306,27 +306,32 @@ const unbindResp = (sequence: number) => ({
 
 describe.each(['smsc', 'esme'] as const)('%s side: the end', side => {
   it('the peer unbinds: its requests are answered first, then the unbind, then we close', () => {
-    const [draining, effects] = step(bound(side), request('unbind', 42));
-    expect(draining.state).toBe('DRAINING');
-    expect(effects).toEqual([{ type: 'finish' }]);
-    expect(step(draining, { type: 'drained', nowMs: T0 })).toMatchObject([
+    const [leaving, effects] = step(bound(side), request('unbind', 42));
+    expect(leaving.state).toBe('UNBOUND');
+    expect(effects).toEqual([{ type: 'finish', whose: 'all' }]);
+    expect(step(leaving, { type: 'drained', nowMs: T0 })).toMatchObject([
       { state: 'CLOSED' },
       [unbindResp(42), close('peer-unbound')],
     ]);
   });
 
   it('the peer unbinds, and an answer does not get ready in time', () => {
-    const [draining] = step(bound(side), request('unbind', 42));
-    expect(step(draining, tick(T0 + 4_999))[1]).toEqual([]);
-    expect(step(draining, tick(T0 + 5_000))[1]).toEqual([unbindResp(42), close('peer-unbound')]);
+    const [leaving] = step(bound(side), request('unbind', 42));
+    expect(step(leaving, tick(T0 + 4_999))[1]).toEqual([]);
+    expect(step(leaving, tick(T0 + 5_000))[1]).toEqual([unbindResp(42), close('peer-unbound')]);
   });
 
   it('we unbind: finish, unbind, close on its response', () => {
     const [draining, finish] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
-    expect(finish).toEqual([{ type: 'finish' }]);
+    expect(finish).toEqual([{ type: 'finish', whose: 'ours' }]);
     const [unbinding, unbind] = step(draining, { type: 'drained', nowMs: T0 });
     expect([unbinding.state, unbind]).toEqual(['UNBINDING', [{ type: 'send', command: 'unbind' }]]);
-    expect(step(unbinding, response('unbind_resp'))).toMatchObject([{ state: 'CLOSED' }, [close('unbound')]]);
+    const [unbound, answers] = step(unbinding, response('unbind_resp'));
+    expect([unbound.state, answers]).toEqual(['UNBOUND', [{ type: 'finish', whose: 'theirs' }]]);
+    expect(step(unbound, { type: 'drained', nowMs: T0 })).toMatchObject([{ state: 'CLOSED' }, [close('unbound')]]);
+    // Its last answers do not get ready in time; or it does not wait for them.
+    expect(step(unbound, tick(unbound.deadlineMs))[1]).toEqual([close('unbound')]);
+    expect(step(unbound, { type: 'disconnected' })[1]).toEqual([close('unbound')]);
   });
 
   it('we unbind, and nothing comes of it', () => {
@@ -334,30 +339,42 @@ describe.each(['smsc', 'esme'] as const)('%s side: the end', side => {
     const [unbinding, effects] = step(draining, tick(T0 + 10_000));
     expect(effects).toEqual([{ type: 'send', command: 'unbind' }]);
     expect(step(unbinding, tick(T0 + 14_999))[1]).toEqual([]);
-    expect(step(unbinding, tick(T0 + 15_000))[1]).toEqual([close('unbind-timeout')]);
+    const [unbound, answers] = step(unbinding, tick(T0 + 15_000));
+    expect(answers).toEqual([{ type: 'finish', whose: 'theirs' }]);
+    expect(step(unbound, { type: 'drained', nowMs: T0 })[1]).toEqual([close('unbind-timeout')]);
+    expect(step(unbound, tick(T0 + 20_000))[1]).toEqual([close('unbind-timeout')]);
   });
 
   it('both unbind at once', () => {
     const [draining] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
     // Its unbind comes while we drain: answered at the end, and ours is not needed.
     const [asked, effects] = step(draining, request('unbind', 8, T0 + 2_000));
-    expect(effects).toEqual([{ type: 'finish' }]);
+    expect(effects).toEqual([{ type: 'finish', whose: 'all' }]);
     expect(asked.deadlineMs).toBe(T0 + 7_000);
     expect(step(draining, request('unbind', 8, T0 + 8_000))[0].deadlineMs).toBe(draining.deadlineMs);
     expect(step(asked, { type: 'drained', nowMs: T0 })[1]).toEqual([unbindResp(8), close('peer-unbound')]);
     // Its unbind crosses ours.
     const [unbinding] = step(draining, { type: 'drained', nowMs: T0 });
-    expect(step(unbinding, request('unbind', 9))[1]).toEqual([unbindResp(9), close('unbound')]);
+    const [unbound, theirs] = step(unbinding, request('unbind', 9));
+    expect(theirs).toEqual([{ type: 'finish', whose: 'theirs' }]);
+    expect(step(unbound, { type: 'drained', nowMs: T0 })[1]).toEqual([unbindResp(9), close('unbound')]);
   });
 
-  it('a submit_sm that comes while we end is refused for later, a deliver_sm is taken, and the line is kept alive', () => {
+  it('a message that comes before the peer has unbound is taken, one behind that is refused for later', () => {
     const [draining] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
-    if (side === 'esme') expect(step(draining, request('deliver_sm', 3))).toEqual([draining, [{ type: 'pass' }]]);
-    else {
-      expect(step(draining, request('submit_sm', 3))[1]).toEqual([
-        { type: 'respond', responseId: COMMAND_ID.submit_sm_resp, status: 0x58, sequence: 3 },
-      ]);
+    const [unbinding] = step(draining, { type: 'drained', nowMs: T0 });
+    const message = side === 'esme' ? 'deliver_sm' : 'submit_sm';
+    for (const ending of [draining, unbinding]) {
+      expect(step(ending, request(message, 3))).toEqual([ending, [{ type: 'pass' }]]);
     }
+    const [unbound] = step(unbinding, response('unbind_resp'));
+    const [responseId, status] =
+      side === 'esme' ? [COMMAND_ID.deliver_sm_resp, 0x64] : [COMMAND_ID.submit_sm_resp, 0x58];
+    expect(step(unbound, request(message, 3))[1]).toEqual([{ type: 'respond', responseId, status, sequence: 3 }]);
+  });
+
+  it('the line is kept alive while we end', () => {
+    const [draining] = step(bound(side), { type: 'drain', nowMs: T0, limitMs: 10_000 });
     expect(step(draining, request('enquire_link', 4))[1]).toMatchObject([{ type: 'respond', status: 0 }]);
     expect(step(draining, { type: 'drain', nowMs: T0 + 5, limitMs: 10_000 })).toEqual([draining, []]);
     expect(step(draining, response('query_sm_resp'))[1]).toEqual([{ type: 'pass' }]);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMAND_ID, type CommandName, isResponse } from '../../../../adapters/smpp/codec/command-id.ts';
 import {
   ALLOWED,
+  BOUND_STATE,
   hasTlvs,
   mayReceive,
   receivable,
@@ -11,7 +12,7 @@ import {
   type Side,
 } from '../../../../adapters/smpp/session-states.ts';
 
-const STATES = Object.keys(ALLOWED.smsc) as SessionState[];
+const STATES = [...Object.keys(ALLOWED.smsc), 'DRAINING', 'UNBINDING'] as SessionState[];
 
 /** v3.4 Table 2-1 and v5.0 Table 2-1 as printed: PDU; states in which the ESME, and in which the SMSC, issues it. */
 const TABLE_2_1 = `
@@ -47,7 +48,7 @@ describe('what may be received', () => {
       for (const side of ['smsc', 'esme'] as const) {
         for (const state of ['OPEN', 'BOUND_TX', 'BOUND_RX', 'BOUND_TRX'] as const) {
           const expected = issuedBy[side].includes(state);
-          expect([command, side, state, mayReceive(side, state, COMMAND_ID[command])]).toEqual([
+          expect([command, side, state, mayReceive(side, state, undefined, COMMAND_ID[command])]).toEqual([
             command,
             side,
             state,
@@ -60,13 +61,16 @@ describe('what may be received', () => {
     expect(rows.map(r => r.command).sort()).toEqual(requests.sort());
   });
 
-  it('is the end of the session while it ends, and what an SMSC still delivers, and nothing after it', () => {
+  it('is what the bind allows until the peer has unbound too, then the end of the session, and nothing after it', () => {
     for (const side of ['smsc', 'esme'] as const) {
       expect(ALLOWED[side].BIND_PENDING).toEqual(['enquire_link']);
       for (const state of ['DRAINING', 'UNBINDING'] as const) {
-        const taken = side === 'esme' ? ['deliver_sm'] : [];
-        expect(ALLOWED[side][state]).toEqual([...taken, 'unbind', 'enquire_link']);
+        for (const bindType of ['transmitter', 'receiver', 'transceiver'] as const) {
+          expect(receivable(side, state, bindType)).toBe(receivable(side, BOUND_STATE[bindType], bindType));
+        }
+        expect(mayReceive('smsc', state, 'receiver', COMMAND_ID.submit_sm)).toBe(false);
       }
+      expect(ALLOWED[side].UNBOUND).toEqual(['unbind', 'enquire_link']);
       expect(ALLOWED[side].CLOSED).toEqual([]);
     }
   });
@@ -74,8 +78,8 @@ describe('what may be received', () => {
   it('is no response, and no id that nobody defined', () => {
     for (const state of STATES) {
       for (const id of [0, 0x0a, 0x1ff, 0x200, 0x10200, 0x80000004, 0xffffffff]) {
-        expect(mayReceive('smsc', state, id)).toBe(false);
-        expect(receivable('smsc', state)[id] === 1).toBe(false);
+        expect(mayReceive('smsc', state, 'transceiver', id)).toBe(false);
+        expect(receivable('smsc', state, 'transceiver')[id] === 1).toBe(false);
       }
     }
   });
@@ -98,7 +102,8 @@ describe('what is not received is answered', () => {
     expect(refusal('smsc', 'BOUND_RX', 'submit_sm')).toEqual([COMMAND_ID.submit_sm_resp, 0x04]);
     expect(refusal('smsc', 'BOUND_TRX', 'deliver_sm')).toEqual([COMMAND_ID.deliver_sm_resp, 0x04]);
     expect(refusal('esme', 'BOUND_TX', 'deliver_sm')).toEqual([COMMAND_ID.deliver_sm_resp, 0x04]);
-    expect(refusal('smsc', 'DRAINING', 'query_sm')).toEqual([COMMAND_ID.query_sm_resp, 0x04]);
+    expect(refusal('smsc', 'DRAINING', 'submit_sm')).toEqual([COMMAND_ID.submit_sm_resp, 0x04]);
+    expect(refusal('smsc', 'UNBOUND', 'query_sm')).toEqual([COMMAND_ID.query_sm_resp, 0x04]);
     expect(refusal('esme', 'BOUND_TRX', 'bind_transmitter')).toEqual([COMMAND_ID.bind_transmitter_resp, 0x04]);
   });
 
@@ -112,8 +117,8 @@ describe('what is not received is answered', () => {
     expect(refusal('smsc', 'BOUND_RX', 'bind_transceiver')).toEqual([COMMAND_ID.bind_transceiver_resp, 0x05]);
   });
 
-  it('a message while the session ends by a status that means later', () => {
-    for (const state of ['DRAINING', 'UNBINDING'] as const) {
+  it('a message when the session has ended by a status that means later', () => {
+    for (const state of ['UNBOUND', 'CLOSED'] as const) {
       expect(refusal('smsc', state, 'submit_sm')).toEqual([COMMAND_ID.submit_sm_resp, 0x58]);
       expect(refusal('smsc', state, 'data_sm')).toEqual([COMMAND_ID.data_sm_resp, 0x58]);
       expect(refusal('esme', state, 'data_sm')).toEqual([COMMAND_ID.data_sm_resp, 0x64]);

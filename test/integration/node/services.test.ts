@@ -172,12 +172,14 @@ test('a change on one node is on all; who starts while the database is away serv
 test('several first starts at the same time are one; another key is refused', async () => {
   const start = await clusterOf({});
   const nodes = await Promise.all(['a', 'b'].map(id => start(id)));
-  const told = nodes.filter(({ stdout }) => stdout.includes('The secrets of the first start'));
-  expect(told).toHaveLength(1);
+  const told = (): number => nodes.filter(({ stdout }) => stdout.includes('The secrets of the first start')).length;
+  // A node is up before it has told.
+  await waitUntil('somebody has told', () => told() > 0);
   const accounts = await Promise.all(
     nodes.map(async node => (await node.command('accounts', 'list', '--json')).stdout),
   );
   expect(new Set(accounts).size).toBe(1);
+  expect(told()).toBe(1);
   await expect(start('d', { HELIOGRAPH_SECRET_KEY: '11'.repeat(32) })).rejects.toThrow(
     /the secrets of this cluster were sealed with another key: give this node the HELIOGRAPH_SECRET_KEY of the others/,
   );

@@ -9,6 +9,7 @@ import { BindActor, type BindDeps, type BindMessage, type BindSettings } from '.
 import { Gatherer, type GathererMessage, type GathererSettings } from './long/gatherer.ts';
 import { queueOf } from './long/queue.ts';
 import type { Shape } from './long/shape.ts';
+import type { Wrap } from './long/wrap.ts';
 import { groupOf, readBatch, type Batch } from './message/batch.ts';
 import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
@@ -247,9 +248,10 @@ export class Traffic {
     this.#intakeRef.tell({ type: 'table', table, senders });
   }
 
-  /** What destinations want of their messages, from the next one on. */
-  useShapes(shapes: ReadonlyMap<string, Shape>): void {
-    this.#intake.useShapes(shapes);
+  /** What destinations want of their messages, and accounts have them sent with, from the next one on. */
+  useShapes(shapes: ReadonlyMap<string, Shape>, wraps: ReadonlyMap<string, Wrap>): void {
+    this.#intake.shaper.useShapes(shapes);
+    this.#intake.shaper.useWraps(wraps);
   }
 
   /** How accounts want errors of their receipts told. */

@@ -9,7 +9,7 @@ import { AS_IT_IS, type Addressing } from '../adapters/smpp/addressing.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import type { BindType } from '../adapters/smpp/session-states.ts';
 import type { Live, LiveAccount } from './live-configuration.ts';
-import { shapesOf, textsOfAccount, textsOfCarrier, type CommonRules } from './texts.ts';
+import { shapesOf, wrapsOf, textsOfAccount, textsOfCarrier, type CommonRules } from './texts.ts';
 import type { Marks } from './overload.ts';
 import type { WorkerCarrier, WorkerDirectory } from './worker-messages.ts';
 
@@ -56,6 +56,7 @@ export function directoryFor(index: number, sources: DirectorySources): WorkerDi
     accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id, index), settings.messages)),
     carriers: carriersFor(index, sources),
     shapes: shapesOf(live),
+    wraps: wrapsOf(live),
     errorWords: wordsOf(live.accounts),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),

@@ -1,6 +1,7 @@
 import type { Source } from '../actors/batch/source.ts';
 import { numberRules } from '../actors/routing/number-rules.ts';
 import type { Shape, Split } from '../actors/long/shape.ts';
+import type { Wrap } from '../actors/long/wrap.ts';
 import { formOf, type Form } from '../adapters/smpp/form.ts';
 import type { AccountSettings, CarrierSettings, Configuration } from '../adapters/config/schema.ts';
 import type { Live } from './live-configuration.ts';
@@ -95,6 +96,16 @@ export function textsOfCarrier(carrier: CarrierSettings, common: CommonRules): W
     sar: split === 'sar',
     shape,
   };
+}
+
+/** By account; those whose texts are sent as they are are not there. */
+export function wrapsOf({ accounts }: Pick<Live, 'accounts'>): Map<string, Wrap> {
+  const wraps = new Map<string, Wrap>();
+  for (const { system_id, text_header: header, text_footer: footer, split_chars, split_suffix: suffix } of accounts) {
+    if (header + footer + split_chars + suffix === '') continue;
+    wraps.set(system_id, { header, footer, splitChars: split_chars, suffix });
+  }
+  return wraps;
 }
 
 const NO_RULES: CommonRules = { dest_rules: [], source_rules: [] };

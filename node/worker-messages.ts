@@ -3,6 +3,7 @@ import type { MetricsPlan } from '../runtime/metrics.ts';
 import type { ReceiptIdMode } from '../actors/message/correlation-key.ts';
 import type { RuleSettings } from '../actors/accounts/submit-rules.ts';
 import type { Shape } from '../actors/long/shape.ts';
+import type { Wrap } from '../actors/long/wrap.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { HoldBack } from '../actors/receipt/hold-back.ts';
@@ -100,6 +101,8 @@ export interface WorkerDirectory {
   readonly destinations: readonly string[];
   /** What destinations want of their messages, also those that are not enabled. */
   readonly shapes: ReadonlyMap<string, Shape>;
+  /** What accounts have their texts sent with, if anything. */
+  readonly wraps: ReadonlyMap<string, Wrap>;
   readonly apiKeys: readonly WorkerApiKey[];
   /** Of accounts that have any. */
   readonly errorWords: ErrorWords;

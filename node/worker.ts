@@ -340,7 +340,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     }
     this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
-    this.#traffic?.useShapes(directory.shapes);
+    this.#traffic?.useShapes(directory.shapes, directory.wraps);
     this.#traffic?.useErrorWords(directory.errorWords);
     this.#traffic?.settingsChanged();
   }

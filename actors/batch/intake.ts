@@ -2,8 +2,10 @@ import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import { partMarkOf } from '../long/concatenation.ts';
 import { DraftsLike } from '../long/drafts-like.ts';
 import { partitionOf, queueOf } from '../long/queue.ts';
-import { apart, convert, converts, type Shape } from '../long/shape.ts';
-import { PLAIN_OCTETS, splitText } from '../long/split.ts';
+import { apart } from '../long/shape.ts';
+import { Shaper } from '../long/shaper.ts';
+import { PLAIN_OCTETS } from '../long/split.ts';
+import type { Wrap } from '../long/wrap.ts';
 import { decodePeer, type PeerCharset } from '../text/charset.ts';
 import { encodeText } from '../text/encode.ts';
 import { BatchBuilder } from '../message/batch.ts';
@@ -94,15 +96,14 @@ export class Intake implements Actor<IntakeMessage> {
   /** Where in the open batch the first of the messages is that are taken together; -1: none are. */
   #first = -1;
   #together = 0;
-  #shapes: ReadonlyMap<string, Shape> = new Map();
-  /** Some destination takes texts only in codings of its own: each message's is looked up. */
-  #converting = false;
+  /** What destinations want of messages, and accounts have them sent with. */
+  readonly shaper: Shaper;
+  #wrap: Wrap | undefined;
+  #parts = 1;
   readonly #renumbered = new MessageDraft();
   readonly #resent = new MessageDraft();
   readonly #drafts = new DraftsLike();
-  readonly #others = new DraftsLike();
   readonly #peers = new DraftsLike();
-  #reference: number;
   #made: Made | undefined;
   #attached: { readonly index: number; readonly made: Made }[] = [];
   readonly #decisions: RecordDecisions = {
@@ -122,14 +123,7 @@ export class Intake implements Actor<IntakeMessage> {
 
   constructor(deps: IntakeDeps) {
     this.#deps = deps;
-    // Parts of two messages to one phone must not bear one number: this one grows from wherever it starts.
-    this.#reference = Math.floor(deps.random() * 0x10000);
-  }
-
-  /** What destinations want of their messages; one that is not there takes them as they are. */
-  useShapes(shapes: ReadonlyMap<string, Shape>): void {
-    this.#shapes = shapes;
-    this.#converting = [...shapes.values()].some(converts);
+    this.shaper = new Shaper(Math.floor(deps.random() * 0x10000));
   }
 
   /** Messages in the open batch. */
@@ -144,6 +138,11 @@ export class Intake implements Actor<IntakeMessage> {
   /** Where the message goes that `submit` took last; '' when a route dropped or answered it. */
   get destination(): string {
     return this.#destination;
+  }
+
+  /** In how many messages it goes. */
+  get parts(): number {
+    return this.#parts;
   }
 
   /** Refuses new messages from here on. */
@@ -269,6 +268,8 @@ export class Intake implements Actor<IntakeMessage> {
     d.gathered = this.#made === undefined ? 0 : this.#made.count;
     d.deliverAfter = m.deliverAfter;
     d.expiresAt = this.expiryOf(m, now);
+    this.#wrap = this.shaper.wrapOf(source.name);
+    this.#parts = 1;
   }
 
   /** Adds it as the first rule that fits says. @returns 0, or the command_status to refuse it with */
@@ -351,42 +352,17 @@ export class Intake implements Actor<IntakeMessage> {
     submitter: Submitter,
     token: number,
   ): number {
-    if (m.textLength > PLAIN_OCTETS || this.#converting) {
-      const shape = this.#shapes.get(destination);
-      if (shape) return this.#shaped(m, shape, destination, owner, lane, submitter, token);
-    }
-    this.#add(m, destination, owner, lane, Fate.queued, submitter, token);
-    return 0;
-  }
-
-  #shaped(
-    m: MessageDraft,
-    shape: Shape,
-    destination: string,
-    owner: string,
-    lane: number,
-    submitter: Submitter,
-    token: number,
-  ): number {
-    let message = m;
-    let text = apart(textOf(m), m.dataCoding, m.esmClass);
-    const other = text && converts(shape) ? convert(textOf(m), m.dataCoding, text.header.length > 0, shape) : undefined;
-    if (other) {
-      text = other;
-      message = this.#others.withText(m, other);
-    }
-    const parts =
-      text && m.textLength > 0 && partMarkOf(message) === undefined
-        ? splitText(text, shape, this.#reference)
-        : undefined;
-    if (!parts || parts.length >= BATCH_LIMIT) {
-      this.#add(message, destination, owner, lane, Fate.queued, submitter, token);
+    const isShaped = m.textLength > PLAIN_OCTETS || this.shaper.converting || this.#wrap !== undefined;
+    const shaped = isShaped ? this.shaper.shape(m, destination, this.#wrap) : undefined;
+    if (!shaped?.parts) {
+      this.#add(shaped ? shaped.message : m, destination, owner, lane, Fate.queued, submitter, token);
       return 0;
     }
+    const { message, dataCoding, parts } = shaped;
     // All in one batch: a part's id tells that of the whole.
     if (this.#builder.count + parts.length >= BATCH_LIMIT && !this.#close()) return Refusal.throttled;
-    this.#reference = (this.#reference + 1) & 0xffff;
-    this.#inParts(message, text!.dataCoding, parts, destination, owner, lane, submitter, token);
+    this.#parts = parts.length;
+    this.#inParts(message, dataCoding, parts, destination, owner, lane, submitter, token);
     return 0;
   }
 

@@ -47,6 +47,26 @@ export interface Wording {
  * Message class, message waiting and deletion (3GPP TS 23.038 §4) stay as they were.
  */
 export function convert(octets: Buffer, dataCoding: number, udhPresent: boolean, shape: Shape): Wording | undefined {
+  const read = converted(octets, dataCoding, udhPresent, shape, '');
+  return read && { dataCoding: read.dataCoding, header: read.header, body: read.encode(read.text) };
+}
+
+/** A text, and the coding it is to be sent in. */
+export interface Recoding {
+  readonly dataCoding: number;
+  readonly header: readonly InformationElement[];
+  readonly text: string;
+  readonly encode: (text: string) => Buffer;
+}
+
+/** As `convert`, for a text that `others` are sent with: the coding has all of both. */
+export function converted(
+  octets: Buffer,
+  dataCoding: number,
+  udhPresent: boolean,
+  shape: Shape,
+  others: string,
+): Recoding | undefined {
   const charset = charsetOf(dataCoding);
   if (charset === 'binary' || charset === 'unknown') return undefined;
   const header = udhPresent ? parseUdh(octets) : NO_HEADER;
@@ -55,21 +75,23 @@ export function convert(octets: Buffer, dataCoding: number, udhPresent: boolean,
   if (!shrinks && takes(shape, charset)) return undefined;
   const text = decodeText(octets, dataCoding, udhPresent);
   if (text === undefined || text.includes('\ufffd')) return undefined;
-  const others = header.elements.filter(({ id }) => id !== Ie.singleShift && id !== Ie.lockingShift);
+  const elements = withoutLanguages(header.elements);
   for (const coding of order(shape, charset)) {
-    const made = encodeAs(text, coding, shape);
-    if (!made) continue;
-    const code = codedAs(dataCoding, coding);
+    const coder = coderFor(text + others, coding, shape);
+    const code = coder && codedAs(dataCoding, coding);
     if (code === undefined) continue;
-    return { dataCoding: code, header: [...others, ...made.elements], body: made.body };
+    return { dataCoding: code, header: [...elements, ...coder!.elements], text, encode: coder!.encode };
   }
   return undefined;
 }
 
+export const withoutLanguages = (elements: readonly InformationElement[]): InformationElement[] =>
+  elements.filter(({ id }) => id !== Ie.singleShift && id !== Ie.lockingShift);
+
 const NO_HEADER = { length: 0, elements: [] };
 
 /** Does the destination take that charset as it is? */
-function takes({ codings }: Shape, charset: Charset): boolean {
+export function takes({ codings }: Pick<Shape, 'codings'>, charset: Charset): boolean {
   if (codings.length === 0) return true;
   return codings.some(coding => coding === charset || (charset === 'ascii' && coding === 'latin1'));
 }
@@ -81,37 +103,36 @@ function order({ codings }: Shape, from: Charset): TextCoding[] {
   return tried.filter(coding => codings.includes(coding));
 }
 
-interface Encoded {
-  readonly body: Buffer;
+/** A coding that has all of some text. */
+interface Coder {
   readonly elements: readonly InformationElement[];
+  readonly encode: (text: string) => Buffer;
 }
 
-function encodeAs(text: string, coding: TextCoding, shape: Shape): Encoded | undefined {
+function coderFor(text: string, coding: TextCoding, shape: Shape): Coder | undefined {
   switch (coding) {
     case 'gsm7':
-      return encodeGsm(text, shape);
-    case 'latin1': {
-      const body = encodeLatin1(text);
-      return body && { body, elements: [] };
-    }
+      return gsmCoder(text, shape);
+    case 'latin1':
+      return encodeLatin1(text) && { elements: [], encode: some => encodeLatin1(some)! };
     case 'ucs2':
-      return { body: encodeUcs2(text), elements: [] };
+      return { elements: [], encode: encodeUcs2 };
     default:
       return coding satisfies never;
   }
 }
 
-function encodeGsm(text: string, shape: Shape): Encoded | undefined {
+function gsmCoder(text: string, shape: Shape): Coder | undefined {
   const alphabet: Gsm7Alphabet | undefined = alphabetsFor(text, shape.languages)[0];
   if (alphabet) {
-    return { body: alphabet.encode(text)!, elements: languageElements(alphabet.locking, alphabet.single) };
+    return { elements: languageElements(alphabet.locking, alphabet.single), encode: some => alphabet.encode(some)! };
   }
-  const near = shape.transliterate ? transliterate(text) : undefined;
-  return near === undefined ? undefined : { body: DEFAULT_ALPHABET.encode(near)!, elements: [] };
+  if (!shape.transliterate || transliterate(text) === undefined) return undefined;
+  return { elements: [], encode: some => DEFAULT_ALPHABET.encode(transliterate(some)!)! };
 }
 
 /** The data_coding for another coding of the same kind of message; undefined when there is none. */
-function codedAs(dataCoding: number, coding: TextCoding): number | undefined {
+export function codedAs(dataCoding: number, coding: TextCoding): number | undefined {
   if (dataCoding < 0x10) return DataCoding[coding];
   if (coding === 'latin1') return undefined;
   const dcs = parseDcs(dataCoding);

@@ -47,19 +47,66 @@ export function capacityOf(unit: Unit, headerOctets: number, messageOctets: numb
   return unit === 'ucs2' ? left & ~1 : left;
 }
 
+/** Where a text may be cut, and how much its last part holds. */
+export interface Cutting {
+  /** Characters (`charactersOf`) that a part ends behind, if it has one of them; none: anywhere. */
+  readonly after: ReadonlySet<number>;
+  /** Octets of the last part, `most` or more: it has no suffix. */
+  readonly last: number;
+}
+
 /**
  * Where the parts of `octets` end, each of at most `most` octets; one part of an empty text.
  *
  * @param most 2 or more; 4 or more for UCS-2
  */
-export function cutOctets(octets: Uint8Array, unit: Unit, most: number): number[] {
+export function cutOctets(octets: Uint8Array, unit: Unit, most: number, cutting?: Cutting): number[] {
   const ends: number[] = [];
   let at = 0;
   do {
-    at = endOfPart(octets, unit, at, most);
+    if (cutting && octets.length - at <= cutting.last) at = octets.length;
+    else at = endBehind(octets, unit, at, endOfPart(octets, unit, at, most), cutting?.after);
     ends.push(at);
   } while (at < octets.length);
   return ends;
+}
+
+/** The last place up to `end` behind one of these characters; `end` where there is none. */
+function endBehind(octets: Uint8Array, unit: Unit, from: number, end: number, after?: ReadonlySet<number>): number {
+  if (after === undefined || after.size === 0 || end === octets.length) return end;
+  let found = end;
+  let at = from;
+  while (at < end) {
+    const length = lengthOf(octets, unit, at);
+    if (after.has(characterAt(octets, at, length))) found = at + length;
+    at += length;
+  }
+  return found;
+}
+
+/** Octets of the character at `at`. */
+function lengthOf(octets: Uint8Array, unit: Unit, at: number): number {
+  if (unit === 'septet') return octets[at] === ESCAPE && at + 1 < octets.length ? 2 : 1;
+  if (unit === 'octet') return 1;
+  return isHighSurrogate((octets[at]! << 8) | octets[at + 1]!) && at + 4 <= octets.length ? 4 : 2;
+}
+
+/** Its octets as one number. */
+function characterAt(octets: Uint8Array, at: number, length: number): number {
+  let code = 0;
+  for (let i = at; i < at + length; i++) code = code * 256 + octets[i]!;
+  return code;
+}
+
+/** The characters of a text of that unit, as `Cutting` has them. */
+export function charactersOf(octets: Uint8Array, unit: Unit): Set<number> {
+  const characters = new Set<number>();
+  for (let at = 0; at < octets.length;) {
+    const length = lengthOf(octets, unit, at);
+    characters.add(characterAt(octets, at, length));
+    at += length;
+  }
+  return characters;
 }
 
 function endOfPart(octets: Uint8Array, unit: Unit, from: number, most: number): number {

@@ -56,6 +56,14 @@ const senderRule = group({
     .describe('What they are replaced by; of several a recipient always sees the same'),
 });
 
+/** Goes into texts as it is, spaces at its ends too. */
+const words = (most: number) => {
+  const error = `text of 0 to ${most} characters, without halves of surrogate pairs`;
+  return text(0, most)
+    .refine(value => value.isWellFormed(), { error })
+    .default('');
+};
+
 const assemble = () =>
   flag()
     .default(false)
@@ -133,6 +141,12 @@ export const accountSchema = group({
   codings: codings(),
   long_messages: longMessages('payload'),
   assemble: assemble(),
+  text_header: words(40).describe('Before the text of every message it sends; where a text is cut, of each part'),
+  text_footer: words(40).describe('Behind the text of every message it sends; where a text is cut, of each part'),
+  split_chars: words(20).describe(
+    'Where a text it sends is cut: a part ends behind the last of these characters that it has room for; "": anywhere',
+  ),
+  split_suffix: words(10).describe('Where a text it sends is cut: behind every part but the last'),
   receipt_errors: receiptErrors('`err` as it would be told otherwise', 'What it is told').describe(
     "Errors of receipts in its own words, after the carrier's `receipt_errors`; those not listed are told as they are",
   ),

@@ -104,7 +104,13 @@ const shown = {
 
 /** What `POST /api/messages` answers with. */
 export const submittedSchema = z
-  .object({ status: z.literal('success'), data: z.object(shown) })
+  .object({
+    status: z.literal('success'),
+    data: z.object({
+      ...shown,
+      parts: z.int().min(2).optional().describe('In how many messages the text goes on; absent: in one'),
+    }),
+  })
   .openapi('SubmittedMessage');
 
 /** What is kept with a message as extras, and shown as it was given. */

@@ -103,9 +103,9 @@ class Submission {
     const draft = this.#writer.fill(body, now());
     const expiresAt = (draft.expiresAt = intake.expiryOf(draft, now()));
     const answer = this.#submitter.submit(token => intake.submit(draft, source, this.#submitter, token, to));
-    const { destination } = intake;
+    const { destination, parts } = intake;
     const outcome = await answer;
-    if (outcome.type === 'accepted') return this.#accepted(body, destination, expiresAt, outcome);
+    if (outcome.type === 'accepted') return this.#accepted(body, destination, parts, expiresAt, outcome);
     if (outcome.type === 'refused') throw this.#refusal(outcome.status);
     // Any answer could be a lie: the caller sees the connection end, and asks again.
     c.env?.incoming?.socket.destroy();
@@ -146,10 +146,11 @@ class Submission {
     throw new Problem('throttled', `account ${owner} is over its rate`, {}, retryAfter(Math.max(1, seconds)));
   }
 
-  /** Field by field as the SMS_C document has it. */
+  /** Field by field as the SMS_C document has it; for a text that is cut, in how many parts too. */
   #accepted(
     body: SubmitBody,
     destination: string,
+    parts: number,
     expiresAt: number,
     { id, acceptedAt }: Extract<Outcome, { type: 'accepted' }>,
   ): Response {
@@ -164,6 +165,7 @@ class Submission {
       delivery_attempts: 0,
       expires: isoTime(expiresAt),
       inserted_at: isoTime(acceptedAt),
+      ...(parts > 1 && { parts }),
     };
     const headers = { ...HEADERS, location: `/api/messages/${publicId}` };
     return new Response(JSON.stringify({ status: 'success', data }), { status: 201, headers });

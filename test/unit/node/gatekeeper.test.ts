@@ -33,6 +33,10 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   codings: [],
   long_messages: 'payload',
   assemble: false,
+  text_header: '',
+  text_footer: '',
+  split_chars: '',
+  split_suffix: '',
   receipt_errors: [],
   ...more,
 });

@@ -15,6 +15,8 @@ export interface TrafficCounters extends BindCounters {
   rerouted: number;
   /** Settled without having been taken: undeliverable, expired, rejected. */
   failed: number;
+  /** Messages that came before and were not taken again. */
+  duplicates: number;
   /** Messages put together out of parts. */
   gathered: number;
   /** Parts that went on as they came, since others did not come. */
@@ -35,6 +37,7 @@ export const newCounters = (): TrafficCounters => ({
   retried: 0,
   rerouted: 0,
   failed: 0,
+  duplicates: 0,
   gathered: 0,
   partsAlone: 0,
 });

@@ -1,72 +1,36 @@
-import type { Clock } from '../runtime/clock.ts';
 import { ActorSystem } from '../runtime/actor-system.ts';
 import type { ActorRef } from '../runtime/actor.ts';
-import type { Timer, Timers } from '../runtime/timers.ts';
+import type { Timer } from '../runtime/timers.ts';
+import { DuplicateFilter } from './accounts/duplicate-filter.ts';
+import { DuplicateTable } from './accounts/duplicate-table.ts';
 import { BatchActor, type BatchMessage, type Waiting } from './batch/batch-actor.ts';
-import { Intake, type IntakeMessage, type IntakeSettings } from './batch/intake.ts';
+import { Intake } from './batch/intake.ts';
+import type { IntakeMessage } from './batch/intake-deps.ts';
 import { NumberSource } from './batch/number-source.ts';
 import { BindActor, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
-import { Gatherer, type GathererMessage, type GathererSettings } from './long/gatherer.ts';
+import { Gatherer, type GathererMessage } from './long/gatherer.ts';
 import { queueOf } from './long/queue.ts';
 import type { Shape } from './long/shape.ts';
 import type { Wrap } from './long/wrap.ts';
 import { groupOf, readBatch, type Batch } from './message/batch.ts';
-import type { MessageDraft } from './message/draft.ts';
 import { messageId } from './message/id.ts';
 import { Kind, R, RecordFlag } from './message/record.ts';
-import type { LedgerFrame, MessageStore } from './ports.ts';
+import type { LedgerFrame } from './ports.ts';
 import { Elsewhere } from './receipt/elsewhere.ts';
 import type { HoldBack } from './receipt/hold-back.ts';
 import { ReceiptDesk, type ReceiptMessage } from './receipt/receipt-desk.ts';
-import type { ReceiptSettings } from './receipt/receipt-settings.ts';
 import { NO_WORDS, type ErrorWords } from './receipt/receipt-batch.ts';
 import { pushAgain, type RepushedReceipt } from './receipt/repush.ts';
 import { Avoided } from './route/avoided.ts';
 import { Deliveries, Delivery } from './route/delivery.ts';
 import { FallbackChains } from './route/fallback.ts';
 import { Mover } from './route/mover.ts';
-import type { RetrySettings, RouteSettings } from './route/outcomes.ts';
 import { RouteActor, type RouteMessage } from './route/route-actor.ts';
 import { Settler, type SettlerMessage } from './route/settler.ts';
+import type { TrafficDeps } from './traffic-deps.ts';
 import { newCounters } from './traffic-counters.ts';
 import { CompiledTable } from './routing/compiled.ts';
 import type { RouteSenders } from './routing/number-rules.ts';
-
-export interface TrafficSettings {
-  readonly intake: IntakeSettings;
-  readonly receipts: ReceiptSettings;
-  readonly retry: RetrySettings;
-  readonly gathering: GathererSettings;
-}
-
-/** Who gathers parts of long messages (`long/queue.ts`). */
-export interface Partitions {
-  /** All there are: the stripes of the node's stores. */
-  readonly all: readonly number[];
-  /** Those that this worker, and no other, gathers. */
-  readonly own: readonly number[];
-}
-
-export interface TrafficDeps {
-  readonly name: string;
-  readonly store: MessageStore;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: () => number;
-  readonly settings: TrafficSettings;
-  readonly partitions: Partitions;
-  /** False while what was claimed from this stripe may be somebody else's. Undefined: it never is. */
-  readonly holds?: ((stripe: number) => boolean) | undefined;
-  /** How a destination is to be treated; asked once per destination and at every change. */
-  readonly routeSettings: (destination: string) => RouteSettings;
-  readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
-  /** A batch has been committed or refused, `ms` after its first message came in: the longest that any of them waited. */
-  readonly committed: (ms: number) => void;
-  /** A peer has answered a message `ms` after it was sent. Told of one in 64. */
-  readonly answered: (side: 'account' | 'carrier', ms: number) => void;
-  /** This thread cannot go on: the store is gone, or an actor that others depend on has thrown. */
-  readonly failed: (error: unknown) => void;
-}
 
 interface Route {
   readonly ref: ActorRef<RouteMessage>;
@@ -145,6 +109,7 @@ export class Traffic {
           monotonic,
           random,
           partitions: deps.partitions.all,
+          duplicates: new DuplicateFilter(new DuplicateTable(deps.duplicates), () => this.counters.duplicates++),
           commit: (batch, waiting, since, ledger) => {
             this.#remember(batch);
             this.#commit(batch, waiting, ledger.length > 0, ledger, () => {

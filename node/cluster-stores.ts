@@ -7,7 +7,7 @@ import type { FramePort } from '../runtime/link/link.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
 import { STRIPE_LIMIT } from '../actors/message/id.ts';
 import type { StripedStore } from '../actors/store/striped-store.ts';
-import type { Partitions } from '../actors/traffic.ts';
+import type { Partitions } from '../actors/traffic-deps.ts';
 import { RedisStore } from '../adapters/store-redis/redis-store.ts';
 import type { RedisStoreSettings } from '../adapters/store-redis/store-settings.ts';
 import type { WatchedLease } from '../adapters/store-redis/stripe-owner.ts';

@@ -1,3 +1,4 @@
+import type { DuplicateRule } from '../actors/accounts/duplicate-filter.ts';
 import { Fate } from '../actors/message/ledger.ts';
 import { ArchiveMode } from '../actors/message/record.ts';
 import type { ErrorWords } from '../actors/receipt/receipt-batch.ts';
@@ -124,12 +125,19 @@ function workerAccount(
     enabled: account.enabled,
     archiveMode: ArchiveMode[account.archive],
     rules: { senders: account.senders, minOctets: account.min_octets, maxOctets: account.max_octets },
+    duplicates: duplicatesOf(account),
     dataSm: account.data_sm,
     window: account.window,
     deliverWindow: account.deliver_window,
     texts: textsOfAccount(account, common),
     throughput,
   };
+}
+
+function duplicatesOf(account: LiveAccount): DuplicateRule | undefined {
+  const { duplicate_seconds: seconds, duplicate_answer, duplicate_status } = account;
+  if (seconds === 0) return undefined;
+  return { windowMs: seconds * SECOND, status: duplicate_answer === 'first-id' ? 0 : duplicate_status };
 }
 
 function workerCarrier(

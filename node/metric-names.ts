@@ -30,6 +30,10 @@ export const WORKER_COUNTERS = {
     name: 'smsc_receipts_held_back_total',
     help: 'Receipts of failure not passed on: their messages went by their next route.',
   },
+  duplicates: {
+    name: 'smsc_messages_duplicate_total',
+    help: 'Messages that an account has sent before, and that were not taken again.',
+  },
   gathered: { name: 'smsc_messages_assembled_total', help: 'Long messages put together out of parts.' },
   partsAlone: {
     name: 'smsc_parts_unassembled_total',

@@ -11,6 +11,7 @@ import { ThreadWiring } from '../runtime/thread-wiring.ts';
 import { Timers } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
 import { WorkerPool, type PoolOptions } from '../runtime/worker-pool.ts';
+import { duplicateMemory } from '../actors/accounts/duplicate-table.ts';
 import { PublicIds, STRIPE_LIMIT } from '../actors/message/id.ts';
 import { announceFirstStart, type FirstSecrets } from '../adapters/config/first-start.ts';
 import type { Configuration, Seed } from '../adapters/config/schema.ts';
@@ -74,6 +75,7 @@ export class Node {
   readonly #workers: WorkerPool<WorkerApi>;
   readonly #simulators = new Map<string, SimulatorPlace>();
   readonly #crashes = new CrashHistory();
+  readonly #duplicates: SharedArrayBuffer;
   readonly #wired = new WeakMap<object, Promise<void>>();
   readonly startedAt = systemClock.nowMs();
   #log!: Logger;
@@ -102,6 +104,7 @@ export class Node {
   /** Takes the data folder. @throws FolderLockedError when another process has it */
   constructor(options: NodeOptions) {
     this.#options = options;
+    this.#duplicates = duplicateMemory(options.configuration.messages.duplicates_max, Math.random);
     const { data_dir, workers } = options.configuration;
     mkdirSync(data_dir, { recursive: true, mode: 0o700 });
     this.#lock = lockFolder(data_dir);
@@ -336,8 +339,7 @@ export class Node {
   /** A traffic worker has come up, for the first time or again. */
   async #setUp(worker: WorkerHandle<WorkerApi>): Promise<void> {
     const { configuration } = this.#options;
-    const { listeners } = configuration;
-    const { smpp } = listeners;
+    const { host, smpp, smpps, api } = configuration.listeners;
     this.#gatekeeper.workerUp(worker.index, worker.life);
     this.#services?.slots.workerDown(worker.index);
     await this.#wired.get(worker);
@@ -355,12 +357,12 @@ export class Node {
       ...this.#routing,
       metrics: this.#metrics.planFor(worker.index),
       gates: this.#services?.slots.memory,
+      duplicates: this.#duplicates,
     });
     await worker.api.setup(setup, proxy(calls));
     await worker.api.away(this.#carriers.away);
     // Slots that came while it was being set up.
     if (this.#services) await worker.api.configureCarriers(carriersFor(worker.index, this.#sources));
-    const { host, api } = listeners;
     const common = {
       host,
       proxyFrom: smpp.proxy_from,
@@ -370,8 +372,7 @@ export class Node {
     await this.#ports.open('smpp', worker.index, smpp.port, port => worker.api.listen({ ...common, port }));
     const tls = serverTls(configuration);
     if (tls) {
-      const { port } = listeners.smpps;
-      await this.#ports.open('smpps', worker.index, port, port => worker.api.listen({ ...common, port, tls }));
+      await this.#ports.open('smpps', worker.index, smpps.port, port => worker.api.listen({ ...common, port, tls }));
     }
     await this.#ports.open('api', worker.index, api.port, port =>
       worker.api.listenHttp({ host, port, auth: api.auth, version: this.version }),

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PeerName } from '../runtime/thread-messages.ts';
 import type { StripedStore } from '../actors/store/striped-store.ts';
-import type { Partitions } from '../actors/traffic.ts';
+import type { Partitions } from '../actors/traffic-deps.ts';
 
 /** What the stores of a worker tell its traffic. */
 export interface StoreEvents {

@@ -1,6 +1,7 @@
 import type { LogRecord } from '../runtime/log.ts';
 import type { MetricsPlan } from '../runtime/metrics.ts';
 import type { ReceiptIdMode } from '../actors/message/correlation-key.ts';
+import type { DuplicateRule } from '../actors/accounts/duplicate-filter.ts';
 import type { RuleSettings } from '../actors/accounts/submit-rules.ts';
 import type { Shape } from '../actors/long/shape.ts';
 import type { Wrap } from '../actors/long/wrap.ts';
@@ -13,7 +14,7 @@ import type { ErrorRule } from '../actors/route/outcomes.ts';
 import type { NumberRules, RouteSenders } from '../actors/routing/number-rules.ts';
 import type { PeerCharset } from '../actors/text/charset.ts';
 import type { TrafficCounters } from '../actors/traffic-counters.ts';
-import type { TrafficSettings } from '../actors/traffic.ts';
+import type { TrafficSettings } from '../actors/traffic-deps.ts';
 import type { Role } from '../adapters/http/caller.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { WatchedLease } from '../adapters/store-redis/stripe-owner.ts';
@@ -48,6 +49,8 @@ export interface WorkerAccount {
   readonly archiveMode: ArchiveMode;
   /** What it may submit. */
   readonly rules: RuleSettings;
+  /** What is done with what it submits twice; undefined: it goes twice. */
+  readonly duplicates: DuplicateRule | undefined;
   /** What its sessions are sent as data_sm. */
   readonly dataSm: SentAsData;
   /** Most unanswered requests a session sends us, and we send it. */
@@ -119,6 +122,8 @@ export interface WorkerSetup {
   readonly table: SharedArrayBuffer;
   readonly senders: RouteSenders;
   readonly metrics: MetricsPlan;
+  /** What workers know of messages that came lately. */
+  readonly duplicates: SharedArrayBuffer;
   /** Until when the leases of this node hold; undefined: it is alone. */
   readonly gates: GateMemory | undefined;
 }

@@ -1,5 +1,5 @@
 import { systemClock } from '../runtime/clock.ts';
-import type { TrafficSettings } from '../actors/traffic.ts';
+import type { TrafficSettings } from '../actors/traffic-deps.ts';
 import type { Configuration } from '../adapters/config/schema.ts';
 import type { StoreSettings } from '../adapters/store-lmdb/lmdb-store.ts';
 import { STATUS } from '../adapters/smpp/codec/command-status.ts';

@@ -6,7 +6,7 @@ import { fatal } from '../runtime/fatal.ts';
 import { waitsForDisk } from '../runtime/heartbeat.ts';
 import { Link } from '../runtime/link/link.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
-import type { Partitions } from '../actors/traffic.ts';
+import type { Partitions } from '../actors/traffic-deps.ts';
 import { LmdbStore, type StoreSettings } from '../adapters/store-lmdb/lmdb-store.ts';
 import { onNotices, ring, serveStore, storeOver } from '../actors/store/store-link.ts';
 import { StripedStore } from '../actors/store/striped-store.ts';

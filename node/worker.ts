@@ -214,6 +214,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       random: Math.random,
       settings: setup.traffic,
       partitions: this.#stores.partitions,
+      duplicates: setup.duplicates,
       holds: this.#stores.holds,
       committed: ms => this.#metrics?.committed(ms),
       answered: (side, ms) => this.#metrics?.answered(side, ms),
@@ -267,8 +268,8 @@ export class Worker implements ThreadBody<WorkerApi> {
     const account = this.#accounts.get(name);
     if (!account) return undefined;
     const { settings, rate } = account;
-    const { rules, numbers } = account.source;
-    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rules, numbers, rate };
+    const { rules, numbers, duplicates } = account.source;
+    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rules, numbers, duplicates, rate };
   }
 
   /** Sessions of ESMEs, bound or not. */
@@ -324,6 +325,7 @@ export class Worker implements ThreadBody<WorkerApi> {
         const names = { owner: settings.systemId, sourceSmsc: settings.systemId, sourceType: 'SMPP' };
         const source = withTexts(new Source(names, Kind.mt, settings.archiveMode), settings.texts);
         source.rules = SubmitRules.of(settings.rules);
+        source.duplicates = settings.duplicates;
         this.#accounts.set(settings.systemId, { settings, source, rate: new Throughput(settings.throughput, now) });
         continue;
       }
@@ -331,6 +333,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       known.settings = settings;
       known.source.archiveMode = settings.archiveMode;
       known.source.rules = SubmitRules.of(settings.rules);
+      known.source.duplicates = settings.duplicates;
       withTexts(known.source, settings.texts);
     }
     const names = new Set(accounts.map(account => account.systemId));

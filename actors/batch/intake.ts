@@ -1,4 +1,5 @@
-import type { Actor, ActorSelf } from '../../runtime/actor.ts';
+import type { Actor } from '../../runtime/actor.ts';
+import { NEW, type DuplicateRule } from '../accounts/duplicate-filter.ts';
 import { partMarkOf } from '../long/concatenation.ts';
 import { DraftsLike } from '../long/drafts-like.ts';
 import { partitionOf, queueOf } from '../long/queue.ts';
@@ -10,7 +11,7 @@ import { decodePeer, type PeerCharset } from '../text/charset.ts';
 import { encodeText } from '../text/encode.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
-import { BATCH_LIMIT, messageId, type MessageId } from '../message/id.ts';
+import { BATCH_LIMIT, messageId } from '../message/id.ts';
 import { Fate, LedgerWriter } from '../message/ledger.ts';
 import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, type RecordDecisions } from '../message/record.ts';
 import type { LedgerFrame } from '../ports.ts';
@@ -20,45 +21,8 @@ import { renumber, type RouteSenders } from '../routing/number-rules.ts';
 import { lookup, NO_ROUTE } from '../routing/match.ts';
 import type { Submitter, Waiting } from './batch-actor.ts';
 import { Detour } from './detour.ts';
-import type { NumberSource } from './number-source.ts';
+import type { IntakeDeps, IntakeMessage, Made } from './intake-deps.ts';
 import type { Source } from './source.ts';
-
-export interface IntakeSettings {
-  /** Validity of a message that gives none, ms. */
-  readonly validityMs: number;
-  /** A longer one is cut to this, ms. */
-  readonly validityMaxMs: number;
-  /** command_status where no route fits. */
-  readonly noRouteStatus: number;
-}
-
-export interface IntakeDeps {
-  readonly self: ActorSelf<IntakeMessage>;
-  readonly numbers: NumberSource;
-  readonly settings: IntakeSettings;
-  readonly now: () => number;
-  readonly monotonic: () => number;
-  /** 0 (inclusive) to 1 (exclusive). */
-  readonly random: () => number;
-  /** Commits a batch: spawns its BatchActor, which calls `ended`. `since`: when its first message came in, monotonic ms. */
-  readonly commit: (batch: Buffer, waiting: Waiting, since: number, ledger: readonly LedgerFrame[]) => void;
-  /** Makes the answer that a route gives to the sender of `message`, as a draft. Undefined when it cannot be answered. */
-  readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
-  /** Partitions of the queues in which parts of long messages wait for each other (`long/queue.ts`). */
-  readonly partitions: readonly number[];
-}
-
-/** A message made of others: knows what is to be recorded together with its commit, once its id is known. */
-export interface Made {
-  /** Of how many, 1 to 255. */
-  readonly count: number;
-  /** The ledger of a destination: entries added to it are committed with the message. */
-  made(id: MessageId, ledger: (destination: string) => LedgerWriter): void;
-}
-
-export type IntakeMessage =
-  | { readonly type: 'flush' }
-  | { readonly type: 'table'; readonly table: CompiledTable; readonly senders: RouteSenders };
 
 /**
  * Commits on their way while a batch that is not full waits: messages that arrive during a commit form the next batch,
@@ -135,7 +99,7 @@ export class Intake implements Actor<IntakeMessage> {
     return this.#table?.version ?? 0;
   }
 
-  /** Where the message goes that `submit` took last; '' when a route dropped or answered it. */
+  /** Where the message goes that `submit` took last; '' when a route dropped or answered it, or it was a duplicate. */
   get destination(): string {
     return this.#destination;
   }
@@ -187,21 +151,56 @@ export class Intake implements Actor<IntakeMessage> {
       renumber(m, source.numbers);
     }
     if (source.charset !== 'gsm7' && m.dataCoding === 0 && m.textLength > 0) m = this.#understood(m, source.charset);
-    this.#decide(m, source, now);
-    const lane = m.priority > 3 ? 3 : m.priority;
-    if (destination === '') {
-      const status = this.#route(m, source, submitter, token, lane, table, now);
-      if (status !== 0) return status;
-    } else {
-      this.#decisions.route = 0;
-      const status = this.#forward(m, destination, source.name, lane, submitter, token);
-      if (status !== 0) return status;
-    }
+    const { duplicates } = source;
+    const status =
+      duplicates === undefined
+        ? this.#take(m, source, submitter, token, destination, table, now)
+        : this.#takeOnce(m, source, duplicates, submitter, token, destination, table, now);
+    if (status !== 0) return status;
     if (!this.#told) {
       this.#told = true;
       this.#deps.self.tell(FLUSH);
     }
     return 0;
+  }
+
+  #take(
+    m: MessageDraft,
+    source: Source,
+    submitter: Submitter,
+    token: number,
+    destination: string,
+    table: CompiledTable,
+    now: number,
+  ): number {
+    this.#decide(m, source, now);
+    const lane = m.priority > 3 ? 3 : m.priority;
+    if (destination === '') return this.#route(m, source, submitter, token, lane, table, now);
+    this.#decisions.route = 0;
+    return this.#forward(m, destination, source.name, lane, submitter, token);
+  }
+
+  #takeOnce(
+    m: MessageDraft,
+    source: Source,
+    rule: DuplicateRule,
+    submitter: Submitter,
+    token: number,
+    destination: string,
+    table: CompiledTable,
+    now: number,
+  ): number {
+    const { duplicates } = this.#deps;
+    const found = duplicates.enter(m, source.name, rule, submitter, token, now, this.#first < 0);
+    if (found !== NEW) {
+      this.#destination = '';
+      this.#parts = 1;
+      return found;
+    }
+    const own = duplicates.token;
+    const status = this.#take(m, source, duplicates, own, destination, table, now);
+    if (status !== 0) duplicates.drop(own);
+    return status;
   }
 
   receive(message: IntakeMessage): void {
@@ -216,6 +215,7 @@ export class Intake implements Actor<IntakeMessage> {
   }
 
   turnEnd(): void {
+    if (this.#deps.duplicates.hasRepeated) this.#deps.duplicates.answer();
     if (this.#builder.count > 0 && this.#inFlight < IN_FLIGHT) this.#close();
   }
 

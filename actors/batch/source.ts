@@ -1,3 +1,4 @@
+import type { DuplicateRule } from '../accounts/duplicate-filter.ts';
 import type { SubmitRules } from '../accounts/submit-rules.ts';
 import type { CompiledTable, Origin } from '../routing/compiled.ts';
 import type { ArchiveMode, Kind } from '../message/record.ts';
@@ -20,6 +21,8 @@ export class Source {
   archiveMode: ArchiveMode;
   /** What it may submit; undefined: anything. */
   rules: SubmitRules | undefined = undefined;
+  /** What is done with what it submits twice; undefined: it goes twice. */
+  duplicates: DuplicateRule | undefined = undefined;
   /** `RecordFlag`s of its messages. */
   readonly flags: number;
   /** What its peer means by data_coding 0. */

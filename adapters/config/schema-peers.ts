@@ -147,6 +147,15 @@ export const accountSchema = group({
     'Where a text it sends is cut: a part ends behind the last of these characters that it has room for; "": anywhere',
   ),
   split_suffix: words(10).describe('Where a text it sends is cut: behind every part but the last'),
+  duplicate_seconds: amount(0, 604_800)
+    .default(0)
+    .describe(
+      'The same text from the same sender to the same number within so many seconds is a duplicate, which is not sent; on each node by itself. 0: it is sent',
+    ),
+  duplicate_answer: oneOf('refuse', 'first-id')
+    .default('refuse')
+    .describe('What it is answered: refuse, with `duplicate_status`; first-id, with the message_id of the first one'),
+  duplicate_status: whole(1, 0xffff_ffff).default(0x45).describe('A command_status; 69 is ESME_RSUBMITFAIL'),
   receipt_errors: receiptErrors('`err` as it would be told otherwise', 'What it is told').describe(
     "Errors of receipts in its own words, after the carrier's `receipt_errors`; those not listed are told as they are",
   ),

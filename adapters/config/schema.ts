@@ -163,6 +163,11 @@ const messages = group({
     .describe(
       'How long parts that are to be put together (`assemble`) wait for the others; then they go on as they came',
     ),
+  duplicates_max: whole(1000, 100_000_000)
+    .default(1_000_000)
+    .describe(
+      'Messages that this node remembers for `duplicate_seconds`, 33 octets of memory each once they are there; beyond it those go that would be over first',
+    ),
   assembly_max_parts: whole(100, 10_000_000)
     .default(100_000)
     .describe(

@@ -1,4 +1,5 @@
 import type { NumberRules } from '../../actors/routing/number-rules.ts';
+import type { DuplicateRule } from '../../actors/accounts/duplicate-filter.ts';
 import type { SubmitRules } from '../../actors/accounts/submit-rules.ts';
 import type { Throughput } from '../../actors/accounts/limits.ts';
 import type { Intake } from '../../actors/batch/intake.ts';
@@ -18,6 +19,8 @@ export interface ApiAccount {
   readonly rules: SubmitRules | undefined;
   /** How it writes numbers. */
   readonly numbers: NumberRules | undefined;
+  /** What is done with what it submits twice. */
+  readonly duplicates: DuplicateRule | undefined;
   /** Shared with its sessions in this worker. */
   readonly rate: Pick<Throughput, 'take' | 'waitMs'>;
 }

@@ -2,7 +2,7 @@ import { Source } from '../../actors/batch/source.ts';
 import { Kind, RecordFlag, type ArchiveMode } from '../../actors/message/record.ts';
 import type { ApiAccount } from './deps.ts';
 
-type AccountRules = Pick<ApiAccount, 'rules' | 'numbers'>;
+type AccountRules = Pick<ApiAccount, 'rules' | 'numbers' | 'duplicates'>;
 
 /** Most sources kept: callers choose `source_smsc` freely. */
 const MOST = 1000;
@@ -23,6 +23,7 @@ export class Sources {
     source.archiveMode = archiveMode;
     source.rules = account?.rules;
     source.numbers = account?.numbers;
+    source.duplicates = account?.duplicates;
     return source;
   }
 }

@@ -154,6 +154,7 @@ export const account = (more: Partial<ApiAccount> = {}): ApiAccount => ({
   rate: new Throughput(0, 0),
   rules: undefined,
   numbers: undefined,
+  duplicates: undefined,
   ...more,
 });
 

@@ -60,7 +60,7 @@ export class LongPeer implements Disposable {
     return this.#delivered.splice(0);
   }
 
-  /** Submits a message and waits for its id. @throws Error when it is refused */
+  /** Submits a message and waits for its id, or for "status N" when it is refused. */
   submit(to: string, text: string | Buffer, options: SubmitOptions = {}): Promise<string> {
     const octets = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
     const { esmClass = 0, registered = 1, dataCoding = 0, tlvs = Buffer.alloc(0), from = 'ACME' } = options;

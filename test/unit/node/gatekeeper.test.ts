@@ -37,6 +37,9 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   text_footer: '',
   split_chars: '',
   split_suffix: '',
+  duplicate_seconds: 0,
+  duplicate_answer: 'refuse',
+  duplicate_status: 0x45,
   receipt_errors: [],
   ...more,
 });

@@ -1,0 +1,48 @@
+import type { Clock } from '../runtime/clock.ts';
+import type { Timers } from '../runtime/timers.ts';
+import type { IntakeSettings } from './batch/intake-deps.ts';
+import type { GathererSettings } from './long/gatherer.ts';
+import type { MessageDraft } from './message/draft.ts';
+import type { MessageStore } from './ports.ts';
+import type { ReceiptSettings } from './receipt/receipt-settings.ts';
+import type { RetrySettings, RouteSettings } from './route/outcomes.ts';
+
+/** What a worker's traffic is made of. */
+
+export interface TrafficSettings {
+  readonly intake: IntakeSettings;
+  readonly receipts: ReceiptSettings;
+  readonly retry: RetrySettings;
+  readonly gathering: GathererSettings;
+}
+
+/** Who gathers parts of long messages (`long/queue.ts`). */
+export interface Partitions {
+  /** All there are: the stripes of the node's stores. */
+  readonly all: readonly number[];
+  /** Those that this worker, and no other, gathers. */
+  readonly own: readonly number[];
+}
+
+export interface TrafficDeps {
+  readonly name: string;
+  readonly store: MessageStore;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly settings: TrafficSettings;
+  readonly partitions: Partitions;
+  /** What the workers of a node know of messages that came lately (`accounts/duplicate-table.ts`). */
+  readonly duplicates: SharedArrayBuffer;
+  /** False while what was claimed from this stripe may be somebody else's. Undefined: it never is. */
+  readonly holds?: ((stripe: number) => boolean) | undefined;
+  /** How a destination is to be treated; asked once per destination and at every change. */
+  readonly routeSettings: (destination: string) => RouteSettings;
+  readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
+  /** A batch has been committed or refused, `ms` after its first message came in: the longest that any of them waited. */
+  readonly committed: (ms: number) => void;
+  /** A peer has answered a message `ms` after it was sent. Told of one in 64. */
+  readonly answered: (side: 'account' | 'carrier', ms: number) => void;
+  /** This thread cannot go on: the store is gone, or an actor that others depend on has thrown. */
+  readonly failed: (error: unknown) => void;
+}

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openControl } from '../../adapters/control/client.ts';
-import type { NodeStatus } from '../../actors/node-control.ts';
+import type { NodeControl, NodeStatus } from '../../actors/node-control.ts';
 import type { Bench } from '../scenario.ts';
 import { end, exited, keepTrackOf, removeFolder, start } from './children.ts';
 import { anonymousOctets, cpuUs, descendantsCpuUs } from './processes.ts';
@@ -141,6 +141,11 @@ export class NodeProcess implements AsyncDisposable {
 
   status(): Promise<NodeStatus> {
     return openControl(this.#dataDir).status();
+  }
+
+  /** As `heliograph apply`. */
+  apply(seed: Parameters<NodeControl['apply']>[0]): ReturnType<NodeControl['apply']> {
+    return openControl(this.#dataDir).apply(seed);
   }
 
   /** Waits until nothing is queued and everything is archived, at most `limitMs`. @returns what is left, '' for nothing */

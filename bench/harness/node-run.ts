@@ -18,7 +18,7 @@ export interface NodeRun {
   readonly problems: readonly string[];
 }
 
-type Offer = Pick<Load, 'count' | 'rate'>;
+type Offer = Pick<Load, 'count' | 'rate' | 'ledger'>;
 
 /** How long the archive may take for what is left. */
 const DRAIN_LIMIT_MS = 120_000;

@@ -27,6 +27,8 @@ export interface Load {
   readonly window?: number;
   /** Give up after this. */
   readonly timeoutSeconds: number;
+  /** A file to write what became of each message into, at the end: see `gapsIn`. */
+  readonly ledger?: string;
 }
 
 interface Times {
@@ -105,6 +107,7 @@ export function startLoad(load: Load): RunningLoad {
     timeout: load.timeoutSeconds,
     ...(load.rate === undefined ? {} : { rate: load.rate }),
     ...(load.seconds === undefined ? {} : { seconds: load.seconds }),
+    ...(load.ledger === undefined ? {} : { ledger: load.ledger }),
   };
   const args = ['--dlr', ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])];
   const child = start(compileSmppload(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -120,6 +123,24 @@ export function startLoad(load: Load): RunningLoad {
     return JSON.parse(out[0]) as LoadResult;
   };
   return { pid: child.pid!, result: result() };
+}
+
+/** The longest time, ms, in which no message was acknowledged, and none reached the carrier, between the first and the last. */
+export function gapsIn(ledger: string): { readonly acknowledged: number; readonly delivered: number } {
+  const lines = readFileSync(ledger, 'utf8').trim().split('\n');
+  const column = (index: number): number => longestGapMs(lines.map(line => Number(line.split(' ')[index])));
+  return { acknowledged: column(ACKNOWLEDGED_US), delivered: column(DELIVERED_US) };
+}
+
+/** Columns of a ledger. */
+const ACKNOWLEDGED_US = 3;
+const DELIVERED_US = 6;
+
+function longestGapMs(us: readonly number[]): number {
+  const times = Float64Array.from(us.filter(at => at > 0)).sort();
+  let longest = 0;
+  for (let i = 1; i < times.length; i++) longest = Math.max(longest, times[i]! - times[i - 1]!);
+  return longest / 1000;
 }
 
 /** What makes a run worthless, one line each: everything offered must be acknowledged, delivered and receipted once. */

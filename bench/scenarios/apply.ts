@@ -83,7 +83,8 @@ async function loaded(bench: Bench, tables: number): Promise<ApplyRun> {
 /** One table after the other from when messages come in. @returns how many became active before the last message was in */
 async function applyUnder(node: NodeProcess, tables: number, count: number): Promise<number> {
   let applied = 0;
-  while (tables > 0 && (await node.status()).messages.accepted === 0);
+  if (tables === 0) return applied;
+  while ((await node.status()).messages.accepted === 0);
   for (let table = 1; table <= tables; table++) {
     await node.apply({ routes: tableOf(table) });
     if ((await node.status()).receipts.received < count) applied++;

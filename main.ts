@@ -1,7 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { checkRuntime, sizeThreadPool } from './adapters/cli/process.ts';
+import { checkRuntime, outliveReaders, sizeThreadPool } from './adapters/cli/process.ts';
 
 /** The start of every command: what must be set before anything else is loaded. The rest is `node/command-line.ts`. */
 const wrongRuntime = checkRuntime(process.version);
@@ -10,6 +10,7 @@ if (wrongRuntime !== undefined) {
   process.exit(1);
 }
 sizeThreadPool(process.env);
+outliveReaders(process.stdout, process.stderr);
 
 // Batches, frames and socket buffers are memory outside V8's heap, and V8 collects garbage each time 25 MB of them have
 // come and gone: under load three times a second in each thread, to find little. It may wait for some 60 MB instead.

@@ -19,3 +19,15 @@ export function checkRuntime(version: string): string | undefined {
 export function sizeThreadPool(environment: NodeJS.ProcessEnv): void {
   environment['UV_THREADPOOL_SIZE'] ??= '8';
 }
+
+/**
+ * Whoever reads what a command prints may have seen enough (`heliograph status | head`), and whoever reads a node's log may
+ * end: what is written then goes nowhere, and nothing ends for it.
+ */
+export function outliveReaders(...streams: readonly NodeJS.WriteStream[]): void {
+  for (const stream of streams) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}

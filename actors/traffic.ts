@@ -219,6 +219,11 @@ export class Traffic {
     this.#intake.shaper.useWraps(wraps);
   }
 
+  /** Where accounts' messages go that no route takes. */
+  useDefaults(destinations: ReadonlyMap<string, string>): void {
+    this.#intake.useDefaults(destinations);
+  }
+
   /** How accounts want errors of their receipts told. */
   useErrorWords(words: ErrorWords): void {
     this.#words = words;

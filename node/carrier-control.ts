@@ -10,6 +10,7 @@ import { formatProblem } from '../adapters/config/problems.ts';
 import type { CarrierSettings, Seed } from '../adapters/config/schema.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
 import type { WorkerSession } from './worker-messages.ts';
+import { demandUnused } from './whose-destination.ts';
 
 export interface CarrierControlDeps {
   readonly configuration: () => LiveConfiguration;
@@ -60,9 +61,7 @@ export class CarrierControl {
   /** @throws ControlError `not-found`, `conflict` while a route names it */
   async remove(name: string): Promise<void> {
     this.#find(name);
-    const { routes } = this.#deps.configuration().live.routing;
-    const route = routes.findIndex(({ dest_smsc, source_smsc }) => dest_smsc === name || source_smsc === name);
-    if (route >= 0) throw new ControlError('conflict', `route ${route + 1} names ${name}: change the routes first`);
+    demandUnused(this.#deps.configuration().live, name);
     await this.#deps.configuration().removeCarrier(name);
     await this.#deps.changed();
   }

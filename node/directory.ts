@@ -58,6 +58,7 @@ export function directoryFor(index: number, sources: DirectorySources): WorkerDi
     carriers: carriersFor(index, sources),
     shapes: shapesOf(live),
     wraps: wrapsOf(live),
+    defaults: defaultsOf(live.accounts),
     errorWords: wordsOf(live.accounts),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),
@@ -105,6 +106,12 @@ function wordsOf(accounts: readonly LiveAccount[]): ErrorWords {
       .filter(({ receipt_errors }) => receipt_errors.length > 0)
       .map(({ system_id, receipt_errors }) => [system_id, new Map(receipt_errors.map(({ error, as }) => [error, as]))]),
   );
+}
+
+function defaultsOf(accounts: readonly LiveAccount[]): Map<string, string> {
+  const defaults = new Map<string, string>();
+  for (const { system_id, default_dest_smsc: to } of accounts) if (to !== null) defaults.set(system_id, to);
+  return defaults;
 }
 
 /** The other carriers of its `receipt_group`. */

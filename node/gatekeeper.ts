@@ -7,7 +7,8 @@ import { RateShares } from '../actors/accounts/rate-shares.ts';
 import type { BindRequest, BindVerdict } from '../adapters/smpp/server-session.ts';
 import { LogInGuard, type GuardSettings } from '../adapters/secrets/log-in-guard.ts';
 import { PasswordVerifier, type SlowVerify } from '../adapters/secrets/password-verifier.ts';
-import type { LiveAccount } from './live-configuration.ts';
+import type { BindCallback } from './bind-callback.ts';
+import type { Live, LiveAccount } from './live-configuration.ts';
 
 export interface GatekeeperDeps {
   readonly node: string;
@@ -24,6 +25,8 @@ export interface GatekeeperDeps {
   readonly ratesChanged: (account: string) => void;
   /** Undefined: this node is alone. */
   readonly cluster: ClusterBinds | undefined;
+  /** Undefined: the configuration alone decides. */
+  readonly callback: Pick<BindCallback, 'concerns' | 'accountOf' | 'accounts' | 'decide'> | undefined;
 }
 
 /** The sessions of all nodes, and what the others must hear. */
@@ -87,13 +90,19 @@ export class Gatekeeper {
     this.#allowed = new Map(accounts.map(account => [account.system_id, allowListOf(account)]));
   }
 
+  /** The configuration with what the callback said of accounts, its own too. */
+  completed(live: Live): Live {
+    const { callback } = this.#deps;
+    return callback ? { ...live, accounts: callback.accounts(live.accounts) } : live;
+  }
+
   sessionsOf(account: string): number {
     return this.#registry.count(account);
   }
 
   /** The part of an account's throughput that a worker may use, messages a second; 0: no limit. */
   rateOf(account: string, worker: number): number {
-    return this.#shares.shareOf(account, worker, this.#accounts.get(account)?.throughput ?? 0);
+    return this.#shares.shareOf(account, worker, this.#account(account)?.throughput ?? 0);
   }
 
   /** A worker's life has begun: what its last life held is void. */
@@ -115,19 +124,15 @@ export class Gatekeeper {
     const arrivedMs = this.#deps.monotonic();
     if (!this.#guard.allows(address, systemId, arrivedMs))
       return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'too many failures');
-    const account = this.#accounts.get(systemId);
+    const isAsked = this.#deps.callback?.concerns(this.#accounts.get(systemId)) ?? false;
+    const refusal = isAsked ? await this.#askCallback(request, arrivedMs) : await this.#verify(request, arrivedMs);
+    if (refusal) return refusal;
+    const account = this.#account(systemId);
     if (!account) return this.#failed(request, arrivedMs, 'ESME_RINVSYSID', 'no such account');
-    let right: boolean;
-    try {
-      right = await this.#verifier.verify(systemId, Buffer.from(request.password, 'latin1'), account.passwordHash);
-    } catch (error) {
-      const reason = `not decided: ${describeError(error)}`;
-      return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', reason);
-    }
-    if (!right) return this.#failed(request, arrivedMs, 'ESME_RINVPASWD', 'wrong password');
     if (!account.enabled) return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'account is disabled');
-    if (!this.#allowed.get(systemId)?.allows(address))
-      return this.#failed(request, arrivedMs, 'ESME_RBINDFAIL', 'address not allowed');
+    const isOwn = account === this.#accounts.get(systemId);
+    const allowed = isOwn ? this.#allowed.get(systemId) : allowListOf(account);
+    if (!allowed?.allows(address)) return this.#failed(request, arrivedMs, 'ESME_RBINDFAIL', 'address not allowed');
     if (!isInRange(account, request))
       return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', 'address_range not allowed');
     this.#guard.succeeded(address, systemId);
@@ -156,6 +161,36 @@ export class Gatekeeper {
     return { type: 'accepted', session: number };
   }
 
+  /** With what the callback said of it. */
+  #account(systemId: string): LiveAccount | undefined {
+    const known = this.#accounts.get(systemId);
+    return this.#deps.callback ? this.#deps.callback.accountOf(systemId, known) : known;
+  }
+
+  /** @returns undefined when the password is right */
+  async #verify(request: BindRequest, arrivedMs: number): Promise<BindVerdict | undefined> {
+    const { systemId, password } = request;
+    const account = this.#accounts.get(systemId);
+    if (!account) return this.#failed(request, arrivedMs, 'ESME_RINVSYSID', 'no such account');
+    let right: boolean;
+    try {
+      right = await this.#verifier.verify(systemId, Buffer.from(password, 'latin1'), account.passwordHash);
+    } catch (error) {
+      const reason = `not decided: ${describeError(error)}`;
+      return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', reason);
+    }
+    return right ? undefined : this.#failed(request, arrivedMs, 'ESME_RINVPASWD', 'wrong password');
+  }
+
+  /** @returns undefined when the callback lets it bind */
+  async #askCallback(request: BindRequest, arrivedMs: number): Promise<BindVerdict | undefined> {
+    const decision = await this.#deps.callback!.decide(request);
+    if (decision.type === 'allowed') return undefined;
+    const { type, reason } = decision;
+    if (type === 'refused') return this.#failed(request, arrivedMs, 'ESME_RINVPASWD', `bind callback: ${reason}`);
+    return this.#refuse(request, arrivedMs, 'ESME_RBINDFAIL', `not decided: bind callback: ${reason}`);
+  }
+
   unbound(number: number, reason: string): void {
     const session = this.#sessions.get(number);
     if (!session) return;
@@ -171,7 +206,7 @@ export class Gatekeeper {
 
   /** Accounts whose rate is shared with other nodes' sessions, if they have some. */
   sharedAccounts(): string[] {
-    return this.#shares.accounts.filter(account => (this.#accounts.get(account)?.throughput ?? 0) > 0);
+    return this.#shares.accounts.filter(account => (this.#account(account)?.throughput ?? 0) > 0);
   }
 
   /** Sessions that may submit are elsewhere, by account; there are so many nodes. */
@@ -182,7 +217,9 @@ export class Gatekeeper {
       if (this.#shares.changedElsewhere(account, sessions)) this.#deps.ratesChanged(account);
     }
     if (before === this.#shares.nodes) return;
-    for (const [account, { throughput }] of this.#accounts) if (throughput > 0) this.#deps.ratesChanged(account);
+    const known = [...this.#accounts.values()];
+    const all = this.#deps.callback?.accounts(known) ?? known;
+    for (const { system_id, throughput } of all) if (throughput > 0) this.#deps.ratesChanged(system_id);
   }
 
   async #bindInCluster(
@@ -207,7 +244,7 @@ export class Gatekeeper {
   #share({ account, owner, maySubmit }: Session, by: 1 | -1): void {
     if (!maySubmit) return;
     this.#shares.changed(account, owner.worker, by);
-    if ((this.#accounts.get(account)?.throughput ?? 0) === 0) return;
+    if ((this.#account(account)?.throughput ?? 0) === 0) return;
     this.#deps.ratesChanged(account);
     this.#deps.cluster?.changed(account);
   }

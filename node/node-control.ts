@@ -29,6 +29,7 @@ import { PeerVerb } from './node-peers.ts';
 import { receiptRepushOf, type ReceiptRepush } from './receipt-repush.ts';
 import { REFUSED } from './worker-carriers.ts';
 import type { WorkerStatus } from './worker-messages.ts';
+import { demandUnused } from './whose-destination.ts';
 
 const MOST_SHOWN = 1000;
 const RECENT = 20;
@@ -62,7 +63,7 @@ export class RunningNode implements NodeControl {
   /** Of this node alone. */
   async statusHere(): Promise<NodeStatus> {
     const node = this.#node;
-    const { live } = node.configuration;
+    const live = node.gatekeeper.completed(node.configuration.live);
     const [store, archive, workers] = await Promise.all([
       node.stores.stats(),
       node.archiveApi?.stats(),
@@ -202,7 +203,7 @@ export class RunningNode implements NodeControl {
   }
 
   async accounts(): Promise<readonly AccountInfo[]> {
-    return this.#node.configuration.live.accounts.map(account => this.#info(account));
+    return this.#completed().map(account => this.#info(account));
   }
 
   addAccount(settings: unknown): Promise<AccountInfo> {
@@ -236,7 +237,9 @@ export class RunningNode implements NodeControl {
   }
 
   async unbindAccount(systemId: string, session: number): Promise<UnbindResult> {
-    if (!this.#find(systemId)) throw new ControlError('not-found', `no account is called ${systemId}`);
+    if (!this.#completed().some(account => account.system_id === systemId)) {
+      throw new ControlError('not-found', `no account is called ${systemId}`);
+    }
     const others = this.#node.services?.peers.ask<number>(PeerVerb.unbind, [systemId, session]) ?? [];
     const counts = [await this.#unbindHere(systemId, session), ...(await others).map(({ answer }) => answer ?? 0)];
     const sessions = counts.reduce((sum, count) => sum + count, 0);
@@ -261,12 +264,7 @@ export class RunningNode implements NodeControl {
   removeAccount(systemId: string): Promise<void> {
     return this.#change(async () => {
       if (!this.#find(systemId)) throw new ControlError('not-found', `no account is called ${systemId}`);
-      const { routes } = this.#node.configuration.live.routing;
-      const route = routes.findIndex(
-        ({ dest_smsc, source_smsc }) => dest_smsc === systemId || source_smsc === systemId,
-      );
-      if (route >= 0)
-        throw new ControlError('conflict', `route ${route + 1} names ${systemId}: change the routes first`);
+      demandUnused(this.#node.configuration.live, systemId);
       await this.#node.configuration.removeAccount(systemId);
       await this.#node.configurationChanged(false);
     });
@@ -318,6 +316,11 @@ export class RunningNode implements NodeControl {
     const account = seed?.accounts?.[0];
     if (!account) throw new ControlError('invalid', 'nothing was changed', problems.map(formatProblem));
     return account;
+  }
+
+  /** With those that a callback alone has named. */
+  #completed(): readonly LiveAccount[] {
+    return this.#node.gatekeeper.completed(this.#node.configuration.live).accounts;
   }
 
   #find(systemId: string): LiveAccount | undefined {

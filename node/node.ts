@@ -22,10 +22,11 @@ import { checkServerTls } from '../adapters/smpp/server-tls.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
 import { AlarmWatch } from './alarm-watch.ts';
 import type { ArchiveApi, ArchiveSetup } from './archive-thread.ts';
+import { openBindCallback } from './bind-callback.ts';
 import { Cluster, clusterSettingsOf, nodeIdIn, type ClusterSettings } from './cluster.ts';
 import { ClusterServices } from './cluster-services.ts';
 import { CrashHistory } from './crash-history.ts';
-import { carriersFor, directoryFor, type DirectorySources, type SimulatorPlace } from './directory.ts';
+import { carriersFor, directoryFor, type DirectorySources } from './directory.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { nodeIdOf, type Live, type LiveConfiguration } from './live-configuration.ts';
 import { openLocal, openShared } from './open-configuration.ts';
@@ -37,6 +38,7 @@ import { NodeMetrics } from './node-metrics.ts';
 import { restCalls } from './rest-calls.ts';
 import { compileRouting, type CompiledRouting } from './routing.ts';
 import { probe, SharedPorts } from './shared-ports.ts';
+import { Simulators } from './simulators.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
 import { gateSettings, serverTls, storeSettings, workerSetup } from './worker-settings.ts';
 import { NodeStores, stripesFor } from './node-stores.ts';
@@ -73,7 +75,7 @@ export class Node {
   readonly #archive: WorkerPool<ArchiveApi>;
   readonly #simulator: WorkerPool<SimulatorApi>;
   readonly #workers: WorkerPool<WorkerApi>;
-  readonly #simulators = new Map<string, SimulatorPlace>();
+  readonly #simulators: Simulators;
   readonly #crashes = new CrashHistory();
   readonly #duplicates: SharedArrayBuffer;
   readonly #wired = new WeakMap<object, Promise<void>>();
@@ -130,6 +132,7 @@ export class Node {
     };
     this.#archive = this.#pool<ArchiveApi>('archive', './archive-thread.ts', 1, () => storeData);
     this.#simulator = this.#pool<SimulatorApi>('simulator', './simulator-thread.ts', 1, () => undefined);
+    this.#simulators = new Simulators(this.#simulator);
     this.#workers = this.#pool<WorkerApi>('worker', './worker-thread.ts', this.#workerCount, index => ({
       ...storeData,
       careful: this.#crashes.isCareful(index, systemClock.monotonicMs()),
@@ -221,12 +224,18 @@ export class Node {
       log: this.#log,
       ratesChanged: account => this.#pushRates(account),
       cluster: this.#services?.binds,
+      callback: await openBindCallback(configuration, {
+        node: this.id,
+        log: this.#log,
+        names: () => this.#configuration.names(),
+        changed: () => this.configurationChanged(false),
+      }),
     });
     const { live } = this.#configuration;
     this.#gatekeeper.useAccounts(live.accounts);
     this.#carriers.use(live.carriers);
     this.#routing = compileRouting(live.routing);
-    await this.#startSimulators();
+    await this.#simulators.use(live.carriers);
     await this.#membership?.ready();
     await this.#services?.start();
     await Promise.all(this.#workers.workers.map(worker => this.#setUp(worker)));
@@ -239,7 +248,7 @@ export class Node {
     const { live } = this.#configuration;
     this.#gatekeeper.useAccounts(live.accounts);
     this.#carriers.use(live.carriers);
-    await this.#startSimulators();
+    await this.#simulators.use(live.carriers);
     if (routingChanged) this.#routing = compileRouting(live.routing);
     await Promise.all(
       this.#workers.workers.map(async worker => {
@@ -295,23 +304,13 @@ export class Node {
     return worker ? worker.api.configureCarriers(carriersFor(index, this.#sources)) : [];
   }
 
-  async #startSimulators(): Promise<void> {
-    const simulated = this.#configuration.live.carriers.filter(carrier => carrier.protocol === 'simulator');
-    if (simulated.length === 0) return;
-    if (this.#simulator.workers.length === 0) await this.#simulator.start();
-    for (const settings of simulated) {
-      const port = await this.#simulator.workers[0]!.api.serve(settings);
-      this.#simulators.set(settings.name, { host: '127.0.0.1', port });
-    }
-  }
-
   get #sources(): DirectorySources {
     return {
-      live: this.#configuration.live,
+      live: this.gatekeeper.completed(this.#configuration.live),
       workers: this.#workerCount,
       passwordOf: carrier => this.#configuration.passwordOf(carrier),
       rateOf: (account, index) => this.#gatekeeper.rateOf(account, index),
-      simulators: this.#simulators,
+      simulators: this.#simulators.places,
       settings: this.settings,
       slots: this.#services?.slots.here,
     };

@@ -106,6 +106,8 @@ export interface WorkerDirectory {
   readonly shapes: ReadonlyMap<string, Shape>;
   /** What accounts have their texts sent with, if anything. */
   readonly wraps: ReadonlyMap<string, Wrap>;
+  /** Where accounts' messages go that no route takes. */
+  readonly defaults: ReadonlyMap<string, string>;
   readonly apiKeys: readonly WorkerApiKey[];
   /** Of accounts that have any. */
   readonly errorWords: ErrorWords;

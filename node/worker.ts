@@ -344,6 +344,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
     this.#traffic?.useShapes(directory.shapes, directory.wraps);
+    this.#traffic?.useDefaults(directory.defaults);
     this.#traffic?.useErrorWords(directory.errorWords);
     this.#traffic?.settingsChanged();
   }

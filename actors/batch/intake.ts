@@ -63,6 +63,7 @@ export class Intake implements Actor<IntakeMessage> {
   /** What destinations want of messages, and accounts have them sent with. */
   readonly shaper: Shaper;
   #wrap: Wrap | undefined;
+  #defaults: ReadonlyMap<string, string> = new Map();
   #parts = 1;
   readonly #renumbered = new MessageDraft();
   readonly #resent = new MessageDraft();
@@ -119,7 +120,13 @@ export class Intake implements Actor<IntakeMessage> {
     const table = this.#table;
     if (!table) return undefined;
     const rule = this.#lookup(m, source, table);
-    return rule === NO_ROUTE || table.actionOf(rule) !== 'forward' ? undefined : table.textOf(rule);
+    if (rule === NO_ROUTE) return source.kind === Kind.mt ? this.#defaults.get(source.name) : undefined;
+    return table.actionOf(rule) === 'forward' ? table.textOf(rule) : undefined;
+  }
+
+  /** Where accounts' messages go that no route takes. */
+  useDefaults(destinations: ReadonlyMap<string, string>): void {
+    this.#defaults = destinations;
   }
 
   /** When the validity of a message ends that is taken now: as it asks for, within the bounds. ms since 1970 */
@@ -283,7 +290,12 @@ export class Intake implements Actor<IntakeMessage> {
     now: number,
   ): number {
     const rule = this.#lookup(m, source, table);
-    if (rule === NO_ROUTE) return this.#deps.settings.noRouteStatus;
+    if (rule === NO_ROUTE) {
+      const destination = source.kind === Kind.mt ? this.#defaults.get(source.name) : undefined;
+      if (destination === undefined) return this.#deps.settings.noRouteStatus;
+      this.#decisions.route = 0;
+      return this.#deliver(m, destination, source, lane, submitter, token);
+    }
     const action = table.actionOf(rule);
     if (action === 'reject') return table.statusOf(rule);
     const d = this.#decisions;
@@ -294,17 +306,7 @@ export class Intake implements Actor<IntakeMessage> {
       const destination = table.textOf(taken);
       const senders = this.#senders.size === 0 ? undefined : this.#senders.get(taken);
       if (senders !== undefined) renumber((m = Object.assign(this.#resent, m)), senders);
-      // What a carrier brings belongs to the application it is for.
-      if (source.gathers) {
-        const mark = partMarkOf(m);
-        if (mark) {
-          const queue = queueOf(partitionOf(m, source.name, mark, this.#deps.partitions));
-          this.#add(m, queue, source.name, lane, Fate.queued, submitter, token);
-          return 0;
-        }
-      }
-      const owner = source.kind === Kind.mo ? destination : source.name;
-      return this.#forward(m, destination, owner, lane, submitter, token);
+      return this.#deliver(m, destination, source, lane, submitter, token);
     }
     if (action === 'drop') {
       this.#add(m, '', source.name, lane, Fate.dropped, submitter, token);
@@ -320,6 +322,26 @@ export class Intake implements Actor<IntakeMessage> {
     }
     this.#destination = '';
     return 0;
+  }
+
+  /** Adds a message that goes there, or waits for the other parts first. @returns 0, or the status to refuse it with */
+  #deliver(
+    m: MessageDraft,
+    destination: string,
+    source: Source,
+    lane: number,
+    submitter: Submitter,
+    token: number,
+  ): number {
+    const mark = source.gathers ? partMarkOf(m) : undefined;
+    if (mark) {
+      const queue = queueOf(partitionOf(m, source.name, mark, this.#deps.partitions));
+      this.#add(m, queue, source.name, lane, Fate.queued, submitter, token);
+      return 0;
+    }
+    // What a carrier brings belongs to the application it is for.
+    const owner = source.kind === Kind.mo ? destination : source.name;
+    return this.#forward(m, destination, owner, lane, submitter, token);
   }
 
   /** A message in its peer's own charset, as it is kept here: in GSM 7-bit, or in UCS-2 where that has not all of it. */

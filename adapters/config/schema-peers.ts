@@ -147,6 +147,10 @@ export const accountSchema = group({
     'Where a text it sends is cut: a part ends behind the last of these characters that it has room for; "": anywhere',
   ),
   split_suffix: words(10).describe('Where a text it sends is cut: behind every part but the last'),
+  default_dest_smsc: name()
+    .nullable()
+    .default(null)
+    .describe('Carrier, account or frontend that its messages go to where no route takes them; null: they are refused'),
   duplicate_seconds: amount(0, 604_800)
     .default(0)
     .describe(

@@ -181,6 +181,24 @@ const guard = group({
   longest_seconds: whole(1, 604_800).default(3600).describe('The refusal lasts the window, doubling up to this'),
 });
 
+const bindCallback = group({
+  url: url().describe('https://…, or http:// to loopback: is sent a POST for each bind that is to be decided'),
+  token: text(0, 256).default('').describe('Sent as `Authorization: Bearer …`; "": none'),
+  ca_file: text(0, 4096).default('').describe('Who signs its certificate (PEM); "": the known authorities'),
+  accounts: oneOf('unknown', 'all')
+    .default('unknown')
+    .describe('Which it is asked about: those that are not in the configuration, or all'),
+  timeout_seconds: amount(0.1, 60)
+    .default(3)
+    .describe('For an answer; without one the bind is refused, or see `outage_seconds`'),
+  cache_seconds: amount(0, 86_400)
+    .default(60)
+    .describe('How long a yes counts without asking: to the same password, address and kind of bind'),
+  outage_seconds: amount(0, 604_800)
+    .default(3600)
+    .describe('How long such a yes counts while it cannot be asked; 0: not at all'),
+});
+
 const cluster = group({
   name: name().default('default').describe('Nodes of one name, on one Redis, are one cluster'),
   lease_seconds: amount(0.5, 60)
@@ -238,6 +256,7 @@ export const configurationSchema = group({
     .default('uniform')
     .describe('uniform: ESME_RBINDFAIL whatever was wrong; detailed: ESME_RINVSYSID, ESME_RINVPASWD'),
   guard: guard.prefault({}),
+  bind_callback: bindCallback.optional().describe('Present: a program elsewhere decides who binds (docs/smpp.md)'),
   retry: retry.prefault({}),
   messages: messages.prefault({}),
   receipts: receipts.prefault({}),

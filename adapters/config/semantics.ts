@@ -45,6 +45,14 @@ export function checkNames(data: unknown, known: ReadonlySet<string> = new Set()
   unique(data, 'api_keys', 'name', report);
   unique(data, 'api_keys', 'key', report);
 
+  const destination = (path: Path, name: unknown): void => {
+    if (typeof name !== 'string' || names.has(name) || known.has(name)) return;
+    const near = didYouMean(name, [...names.keys(), ...known]);
+    report(path, `expected the name of a carrier, account or frontend, got "${name}"${near}`);
+  };
+  entriesOf(data, 'accounts').forEach((account, at) => {
+    destination(['accounts', at, 'default_dest_smsc'], account['default_dest_smsc']);
+  });
   entriesOf(data, 'routes').forEach((route, at) => {
     const given = ACTIONS.filter(action => route[action] !== undefined);
     if (given.length !== 1) {
@@ -55,10 +63,7 @@ export function checkNames(data: unknown, known: ReadonlySet<string> = new Set()
       report(['routes', at, 'senders'], 'expected none where there is no dest_smsc: nothing is sent');
     }
     for (const field of ['dest_smsc', 'source_smsc', 'account'] as const) {
-      const name = route[field];
-      if (typeof name !== 'string' || names.has(name) || known.has(name)) continue;
-      const near = didYouMean(name, [...names.keys(), ...known]);
-      report(['routes', at, field], `expected the name of a carrier, account or frontend, got "${name}"${near}`);
+      destination(['routes', at, field], route[field]);
     }
   });
   return findings;
@@ -143,6 +148,16 @@ export function checkSettings(configuration: Configuration): Finding[] {
   if (messages.validity_seconds > messages.validity_max_seconds) {
     const message = `expected at most validity_max_seconds (${messages.validity_max_seconds})`;
     problem(['messages', 'validity_seconds'], message);
+  }
+  const { bind_callback: callback } = configuration;
+  if (callback !== undefined) {
+    const { protocol, hostname } = URL.parse(callback.url) ?? { protocol: '', hostname: '' };
+    if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')))) {
+      problem(
+        ['bind_callback', 'url'],
+        `expected an https URL (http to loopback alone: it is sent passwords), got "${callback.url}"`,
+      );
+    }
   }
   const ports = new Map<number, string>();
   for (const key of ['smpp', 'api', 'panel'] as const) {

@@ -37,6 +37,7 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   text_footer: '',
   split_chars: '',
   split_suffix: '',
+  default_dest_smsc: null,
   duplicate_seconds: 0,
   duplicate_answer: 'refuse',
   duplicate_status: 0x45,
@@ -78,6 +79,7 @@ function gatekeeper({ hashMs = 60, detailed = false, failing = false } = {}) {
     ),
     ratesChanged: name => changed.push(name),
     cluster: undefined,
+    callback: undefined,
   });
   keeper.useAccounts([
     account('shop', { throughput: 100 }),

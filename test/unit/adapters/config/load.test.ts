@@ -181,6 +181,20 @@ describe('parseConfiguration', () => {
     ],
     ['drop: false', 'routes: [{ drop: false }]', ['h.yaml:1: routes[0].drop: expected true, got false']],
     [
+      'a default destination that is not there',
+      `${SINK}accounts:\n  - { system_id: a, password: b, default_dest_smsc: snk }`,
+      [
+        'h.yaml:4: accounts[0].default_dest_smsc: expected the name of a carrier, account or frontend, got "snk" (did you mean "sink"?)',
+      ],
+    ],
+    [
+      'passwords in clear over a network',
+      'bind_callback: { url: "http://192.0.2.1/bind" }',
+      [
+        'h.yaml:1: bind_callback.url: expected an https URL (http to loopback alone: it is sent passwords), got "http://192.0.2.1/bind"',
+      ],
+    ],
+    [
       'a destination that is not there',
       `${SINK}routes:\n  - dest_smsc: snk`,
       [

@@ -17,6 +17,8 @@ export interface TrafficCounters extends BindCounters {
   failed: number;
   /** Messages that came before and were not taken again. */
   duplicates: number;
+  /** Messages that went round between carriers, and were given up. */
+  looped: number;
   /** Messages put together out of parts. */
   gathered: number;
   /** Parts that went on as they came, since others did not come. */
@@ -38,6 +40,7 @@ export const newCounters = (): TrafficCounters => ({
   rerouted: 0,
   failed: 0,
   duplicates: 0,
+  looped: 0,
   gathered: 0,
   partsAlone: 0,
 });

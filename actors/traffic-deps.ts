@@ -34,6 +34,8 @@ export interface TrafficDeps {
   readonly partitions: Partitions;
   /** What the workers of a node know of messages that came lately (`accounts/duplicate-table.ts`). */
   readonly duplicates: SharedArrayBuffer;
+  /** A message goes round between these two carriers, and was not sent on. */
+  readonly looped: (from: string, to: string) => void;
   /** False while what was claimed from this stripe may be somebody else's. Undefined: it never is. */
   readonly holds?: ((stripe: number) => boolean) | undefined;
   /** How a destination is to be treated; asked once per destination and at every change. */

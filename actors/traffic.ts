@@ -109,6 +109,10 @@ export class Traffic {
           monotonic,
           random,
           partitions: deps.partitions.all,
+          looped: (from, to) => {
+            this.counters.looped++;
+            deps.looped(from, to);
+          },
           duplicates: new DuplicateFilter(new DuplicateTable(deps.duplicates), () => this.counters.duplicates++),
           commit: (batch, waiting, since, ledger) => {
             this.#remember(batch);
@@ -219,9 +223,10 @@ export class Traffic {
     this.#intake.shaper.useWraps(wraps);
   }
 
-  /** Where accounts' messages go that no route takes. */
-  useDefaults(destinations: ReadonlyMap<string, string>): void {
-    this.#intake.useDefaults(destinations);
+  /** Where accounts' messages go that no route takes, and which destinations are carriers. */
+  useDestinations(defaults: ReadonlyMap<string, string>, carriers: ReadonlySet<string>): void {
+    this.#intake.useDefaults(defaults);
+    this.#intake.onward.useCarriers(carriers);
   }
 
   /** How accounts want errors of their receipts told. */

@@ -59,6 +59,7 @@ export function directoryFor(index: number, sources: DirectorySources): WorkerDi
     shapes: shapesOf(live),
     wraps: wrapsOf(live),
     defaults: defaultsOf(live.accounts),
+    carrierNames: new Set(live.carriers.map(({ name }) => name)),
     errorWords: wordsOf(live.accounts),
     destinations: [...live.carriers, ...live.frontends].map(({ name }) => name),
     apiKeys: live.apiKeys.map(({ stored, name, role, allow_ips }) => ({ stored, name, role, allowIps: allow_ips })),

@@ -34,6 +34,10 @@ export const WORKER_COUNTERS = {
     name: 'smsc_messages_duplicate_total',
     help: 'Messages that an account has sent before, and that were not taken again.',
   },
+  looped: {
+    name: 'smsc_messages_looped_total',
+    help: 'Messages that went round between carriers and were given up.',
+  },
   gathered: { name: 'smsc_messages_assembled_total', help: 'Long messages put together out of parts.' },
   partsAlone: {
     name: 'smsc_parts_unassembled_total',

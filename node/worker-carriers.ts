@@ -222,6 +222,13 @@ export class WorkerCarriers {
     );
   }
 
+  /** A message goes round between these two, and was given up. */
+  looped(from: string, to: string): void {
+    const fields = { carrier: from, to };
+    const message = 'loop between carriers: a message that went round was given up';
+    this.#limiter.log(systemClock.monotonicMs(), 'warn', `loop\0${from}\0${to}`, message, fields);
+  }
+
   #bind(carrier: WorkerCarrier, session: CarrierSession): BindActor {
     const names = { owner: carrier.name, sourceSmsc: carrier.name, sourceType: 'SMPP' };
     return this.#deps.traffic.bind(session.takesMessages ? carrier.name : '', bindSettings(carrier), {

@@ -108,6 +108,8 @@ export interface WorkerDirectory {
   readonly wraps: ReadonlyMap<string, Wrap>;
   /** Where accounts' messages go that no route takes. */
   readonly defaults: ReadonlyMap<string, string>;
+  /** All carriers, also those that have no session here. */
+  readonly carrierNames: ReadonlySet<string>;
   readonly apiKeys: readonly WorkerApiKey[];
   /** Of accounts that have any. */
   readonly errorWords: ErrorWords;

@@ -19,6 +19,8 @@ function trafficSettings(configuration: Configuration, workers: number): Traffic
       validityMs: messages.validity_seconds * SECOND,
       validityMaxMs: messages.validity_max_seconds * SECOND,
       noRouteStatus: listeners.smpp.no_route_status,
+      hopsMax: messages.hops_max,
+      hopsMs: messages.hops_seconds * SECOND,
     },
     receipts: {
       orphanWaitMs: receipts.orphan_wait_seconds * SECOND,

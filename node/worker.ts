@@ -215,6 +215,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       settings: setup.traffic,
       partitions: this.#stores.partitions,
       duplicates: setup.duplicates,
+      looped: (from, to) => this.#carriers?.looped(from, to),
       holds: this.#stores.holds,
       committed: ms => this.#metrics?.committed(ms),
       answered: (side, ms) => this.#metrics?.answered(side, ms),
@@ -344,7 +345,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#carriers!.configure(carriers);
     this.#http?.configure(directory);
     this.#traffic?.useShapes(directory.shapes, directory.wraps);
-    this.#traffic?.useDefaults(directory.defaults);
+    this.#traffic?.useDestinations(directory.defaults, directory.carrierNames);
     this.#traffic?.useErrorWords(directory.errorWords);
     this.#traffic?.settingsChanged();
   }

@@ -43,7 +43,7 @@ export class DuplicateTable {
   readonly #words: Int32Array;
   readonly #figures: Float64Array;
   readonly #sets: number;
-  /** Where the message is now, if it was new; to `commit` or `forget`. */
+  /** Where the message is; to `commit` or `forget` if it was new. */
   place = 0;
   /** Id of the message that it repeats; 0: that is not committed yet. */
   id = 0;
@@ -85,6 +85,19 @@ export class DuplicateTable {
     this.#settle(place, first, second, since, -1);
   }
 
+  /** How often it has come so within `windowMs` of the time before, this time counted. */
+  count(first: number, second: number, windowMs: number, now: number): number {
+    const set = (first >>> 0) % this.#sets;
+    this.#lock(set);
+    const isNew = this.#enter(set, first, second, windowMs, now);
+    const times = isNew ? 1 : this.id + 1;
+    const at = this.place * FIGURES;
+    this.#figures[at + ID] = times;
+    this.#figures[at + UNTIL] = now + windowMs;
+    Atomics.store(this.#locks, set, 0);
+    return times;
+  }
+
   #enter(set: number, first: number, second: number, windowMs: number, now: number): boolean {
     const words = this.#words;
     const figures = this.#figures;
@@ -96,6 +109,7 @@ export class DuplicateTable {
         const since = figures[at * FIGURES + SINCE]!;
         const id = figures[at * FIGURES + ID]!;
         if (id !== 0 || now - since < PENDING_MS) {
+          this.place = at;
           this.id = id;
           this.since = since;
           return false;

@@ -1,17 +1,16 @@
 import type { ActorSelf } from '../../runtime/actor.ts';
 import type { DuplicateFilter } from '../accounts/duplicate-filter.ts';
 import type { MessageDraft } from '../message/draft.ts';
-import type { MessageId } from '../message/id.ts';
-import type { LedgerWriter } from '../message/ledger.ts';
 import type { LedgerFrame } from '../ports.ts';
 import type { CompiledTable } from '../routing/compiled.ts';
 import type { RouteSenders } from '../routing/number-rules.ts';
 import type { Waiting } from './batch-actor.ts';
 import type { NumberSource } from './number-source.ts';
+import type { OnwardSettings } from './onward.ts';
 
 /** What the intake is made of, and what it is told. */
 
-export interface IntakeSettings {
+export interface IntakeSettings extends OnwardSettings {
   /** Validity of a message that gives none, ms. */
   readonly validityMs: number;
   /** A longer one is cut to this, ms. */
@@ -33,16 +32,10 @@ export interface IntakeDeps {
   /** Makes the answer that a route gives to the sender of `message`, as a draft. Undefined when it cannot be answered. */
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
   readonly duplicates: DuplicateFilter;
+  /** A message goes round between these two carriers, and was not sent on. */
+  readonly looped: (from: string, to: string) => void;
   /** Partitions of the queues in which parts of long messages wait for each other (`long/queue.ts`). */
   readonly partitions: readonly number[];
-}
-
-/** A message made of others: knows what is to be recorded together with its commit, once its id is known. */
-export interface Made {
-  /** Of how many, 1 to 255. */
-  readonly count: number;
-  /** The ledger of a destination: entries added to it are committed with the message. */
-  made(id: MessageId, ledger: (destination: string) => LedgerWriter): void;
 }
 
 export type IntakeMessage =

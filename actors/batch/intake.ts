@@ -11,8 +11,8 @@ import { decodePeer, type PeerCharset } from '../text/charset.ts';
 import { encodeText } from '../text/encode.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
-import { BATCH_LIMIT, messageId } from '../message/id.ts';
-import { Fate, LedgerWriter } from '../message/ledger.ts';
+import { BATCH_LIMIT } from '../message/id.ts';
+import { Fate } from '../message/ledger.ts';
 import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, type RecordDecisions } from '../message/record.ts';
 import type { LedgerFrame } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
@@ -21,7 +21,9 @@ import { renumber, type RouteSenders } from '../routing/number-rules.ts';
 import { lookup, NO_ROUTE } from '../routing/match.ts';
 import type { Submitter, Waiting } from './batch-actor.ts';
 import { Detour } from './detour.ts';
-import type { IntakeDeps, IntakeMessage, Made } from './intake-deps.ts';
+import type { IntakeDeps, IntakeMessage } from './intake-deps.ts';
+import { ledgerOf, type Made } from './made.ts';
+import { LOOP, Onward } from './onward.ts';
 import type { Source } from './source.ts';
 
 /**
@@ -50,6 +52,8 @@ export class Intake implements Actor<IntakeMessage> {
   #inFlight = 0;
   #told = false;
   #draining = false;
+  /** What goes from one carrier to another. */
+  readonly onward: Onward;
   /** Which destinations get no new messages. */
   readonly detour = new Detour();
   /** Commits begun, and ended. */
@@ -88,6 +92,7 @@ export class Intake implements Actor<IntakeMessage> {
 
   constructor(deps: IntakeDeps) {
     this.#deps = deps;
+    this.onward = new Onward(deps.settings, deps.duplicates, deps.looped);
     this.shaper = new Shaper(Math.floor(deps.random() * 0x10000));
   }
 
@@ -270,6 +275,7 @@ export class Intake implements Actor<IntakeMessage> {
     d.kind = source.kind;
     d.archiveMode = source.archiveMode;
     d.flags = source.flags;
+    d.hops = 0;
     d.part = 0;
     d.parts = 0;
     d.gathered = this.#made === undefined ? 0 : this.#made.count;
@@ -339,9 +345,22 @@ export class Intake implements Actor<IntakeMessage> {
       this.#add(m, queue, source.name, lane, Fate.queued, submitter, token);
       return 0;
     }
+    if (source.kind === Kind.mt) return this.#forward(m, destination, source.name, lane, submitter, token);
+    if (this.onward.isCarrier(destination)) return this.#sendOn(m, destination, source, lane, submitter, token);
     // What a carrier brings belongs to the application it is for.
-    const owner = source.kind === Kind.mo ? destination : source.name;
-    return this.#forward(m, destination, owner, lane, submitter, token);
+    return this.#forward(m, destination, destination, lane, submitter, token);
+  }
+
+  /** What one carrier brings for another; what goes round ends here. @returns as `#forward` */
+  #sendOn(m: MessageDraft, to: string, { name }: Source, lane: number, submitter: Submitter, token: number): number {
+    const d = this.#decisions;
+    d.hops = this.onward.hopsOf(m, name, to, this.#deps.now());
+    if (d.hops === LOOP) {
+      this.#add(m, '', name, lane, Fate.undeliverable, submitter, token);
+      return 0;
+    }
+    d.kind = Kind.mt;
+    return this.#forward(this.onward.submitted(Object.assign(this.#resent, m)), to, name, lane, submitter, token);
   }
 
   /** A message in its peer's own charset, as it is kept here: in GSM 7-bit, or in UCS-2 where that has not all of it. */
@@ -466,22 +485,11 @@ export class Intake implements Actor<IntakeMessage> {
     this.#inFlight++;
     this.#begun++;
     this.#first = -1;
-    const ledger = this.#attached.length === 0 ? NOTHING : this.#ledgerOf(number);
+    const attached = this.#attached;
+    if (attached.length > 0) this.#attached = [];
+    const ledger = attached.length === 0 ? NOTHING : ledgerOf(attached, number);
     this.#deps.commit(this.#builder.close(number, this.#deps.now(), this.tableVersion), waiting, this.#since, ledger);
     return true;
-  }
-
-  /** What the makers of its messages record with the batch. */
-  #ledgerOf(number: number): LedgerFrame[] {
-    const writers = new Map<string, LedgerWriter>();
-    const ledger = (destination: string): LedgerWriter => {
-      let writer = writers.get(destination);
-      if (!writer) writers.set(destination, (writer = new LedgerWriter()));
-      return writer;
-    };
-    for (const { index, made } of this.#attached) made.made(messageId(number, index), ledger);
-    this.#attached = [];
-    return [...writers].map(([destination, writer]) => ({ destination, entries: writer.take() }));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import type { Submitter } from '../batch/batch-actor.ts';
 import type { Intake } from '../batch/intake.ts';
-import type { Made } from '../batch/intake-deps.ts';
+import type { Made } from '../batch/made.ts';
 import { Source } from '../batch/source.ts';
 import { readBatch, type Batch } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';

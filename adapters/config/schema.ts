@@ -163,10 +163,16 @@ const messages = group({
     .describe(
       'How long parts that are to be put together (`assemble`) wait for the others; then they go on as they came',
     ),
+  hops_max: whole(1, 255)
+    .default(8)
+    .describe(
+      'How often the same text between the same two numbers goes on from one carrier to another, each time within `hops_seconds` of the last; then it goes round, and is given up. On each node by itself',
+    ),
+  hops_seconds: amount(1, 86_400).default(60).describe('What `hops_max` is counted in'),
   duplicates_max: whole(1000, 100_000_000)
     .default(1_000_000)
     .describe(
-      'Messages that this node remembers for `duplicate_seconds`, 33 octets of memory each once they are there; beyond it those go that would be over first',
+      'Messages that this node remembers for `duplicate_seconds` and `hops_seconds`, 33 octets of memory each once they are there; beyond it those go that would be over first',
     ),
   assembly_max_parts: whole(100, 10_000_000)
     .default(100_000)

@@ -20,6 +20,7 @@ export interface SubmitOptions {
   readonly dataCoding?: number;
   readonly tlvs?: Buffer;
   readonly from?: string;
+  readonly priority?: number;
 }
 
 /** An application with any octets for texts, in message_payload where they are many. It answers every deliver_sm. */
@@ -63,7 +64,14 @@ export class LongPeer implements Disposable {
   /** Submits a message and waits for its id, or for "status N" when it is refused. */
   submit(to: string, text: string | Buffer, options: SubmitOptions = {}): Promise<string> {
     const octets = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
-    const { esmClass = 0, registered = 1, dataCoding = 0, tlvs = Buffer.alloc(0), from = 'ACME' } = options;
+    const {
+      esmClass = 0,
+      registered = 1,
+      dataCoding = 0,
+      tlvs = Buffer.alloc(0),
+      from = 'ACME',
+      priority = 0,
+    } = options;
     const isShort = octets.length <= 254;
     const sequence = this.#sequence++;
     this.#peer.send(
@@ -71,7 +79,7 @@ export class LongPeer implements Disposable {
         Buffer.concat([
           headerPdu(4, 0, sequence),
           Buffer.from(`\0\x05\0${from}\0\x01\x01${to}\0`, 'latin1'),
-          Buffer.from([esmClass, 0, 0, 0, 0, registered, 0, dataCoding, 0, isShort ? octets.length : 0]),
+          Buffer.from([esmClass, 0, priority, 0, 0, registered, 0, dataCoding, 0, isShort ? octets.length : 0]),
           isShort ? octets : tlv(0x0424, octets),
           tlvs,
         ]),

@@ -19,8 +19,8 @@ export interface TestRedis {
   signal(signal: NodeJS.Signals): void;
   /** kill -9, and waits for its end. */
   kill(): Promise<void>;
-  /** Starts it again where it was. */
-  restart(): Promise<void>;
+  /** Starts it again where it was. @param options further ones */
+  restart(...options: readonly string[]): Promise<void>;
   /** Ends it and removes its folder. */
   remove(): Promise<void>;
 }
@@ -151,8 +151,8 @@ async function started(folder: string, port: number, args: readonly string[], pl
     client,
     signal: signal => void child.kill(signal),
     kill: end,
-    restart: async () => {
-      child = await run(args, port, place);
+    restart: async (...options) => {
+      child = await run([...args, ...options], port, place);
     },
     remove: async () => {
       client.disconnect();

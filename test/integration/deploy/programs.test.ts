@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../../bench/harness/smppload.ts';
 import { startNode } from '../../support/node-process.ts';
@@ -97,6 +98,35 @@ describe('Redis with deploy/redis', () => {
       await store.close();
       expect(alarms).toEqual([]);
     } finally {
+      for (const server of [sentinel, replica, master]) await server.remove();
+    }
+  });
+
+  test('a master that comes back by start-redis is a replica at once', async () => {
+    const settings = options(read('redis/redis.conf'));
+    const master = await startRedis(settings);
+    const replica = await startReplica(master, settings);
+    const sentinel = await startSentinel(master, 500);
+    const script = fileURLToPath(new URL('../../../deploy/redis/start-redis', import.meta.url));
+    const own = ['redis-server', '--port', String(master.port), '--dir', master.folder];
+    const where = ['mymaster', `127.0.0.1:1,127.0.0.1:${sentinel.port}`, '127.0.0.1', String(master.port)];
+    let again: ChildProcess | undefined;
+    try {
+      const replicas = (): Promise<string> => replica.client.info('replication');
+      await waitUntil('the replica is one', async () => (await replicas()).includes('master_link_status:up'));
+      await waitUntil('the Sentinel knows it', async () =>
+        String(await sentinel.client.call('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port)),
+      );
+      await master.kill();
+      const known = async (): Promise<string> =>
+        String(await sentinel.client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster'));
+      await waitUntil('the replica is master', async () => (await known()).includes(String(replica.port)), 20_000);
+      const startMs = performance.now();
+      again = spawn(script, [...where, ...own, ...settings], { stdio: 'ignore' });
+      await waitUntil('it has a replica', async () => (await replicas()).includes('min_slaves_good_slaves:1'), 20_000);
+      expect(performance.now() - startMs).toBeLessThan(5000);
+    } finally {
+      again?.kill('SIGKILL');
       for (const server of [sentinel, replica, master]) await server.remove();
     }
   });

@@ -17,15 +17,15 @@ export class RawPeer implements Disposable {
     socket.on('close', () => (this.closed = true));
   }
 
-  static async connect(port: number): Promise<RawPeer> {
-    const socket = connect({ host: '127.0.0.1', port });
+  static async connect(port: number, host = '127.0.0.1'): Promise<RawPeer> {
+    const socket = connect({ host, port });
     await once(socket, 'connect');
     return new RawPeer(socket);
   }
 
   /** Connects and binds. @throws Error when the bind is refused */
-  static async bind(port: number, systemId: string, type: BindType = 'transceiver'): Promise<RawPeer> {
-    const peer = await RawPeer.connect(port);
+  static async bind(port: number, systemId: string, type: BindType = 'transceiver', host?: string): Promise<RawPeer> {
+    const peer = await RawPeer.connect(port, host);
     peer.send(bindPdu(systemId, systemId, type));
     const [answer] = await peer.pdus(1);
     if (answer!.readUInt32BE(8) !== 0)

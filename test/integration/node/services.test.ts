@@ -97,6 +97,7 @@ async function bind(to: NodeProcess, systemId: string, password = systemId): Pro
 
 const holdersOf = ({ carriers }: NodeStatus, name = 'sink'): string[] =>
   carriers.find(each => each.name === name)!.each.map(({ node }) => node ?? '');
+const seenIn = ({ nodes }: NodeStatus): string => nodes!.map(({ id, seen }) => `${id} ${seen}`).join();
 const eachHasOne = (status: NodeStatus, name?: string): boolean =>
   holdersOf(status, name).toSorted().join() === 'a,b,c';
 
@@ -114,9 +115,8 @@ test('several first starts at the same time are one; another key is refused', as
 }, 60_000);
 
 test('a carrier has its binds over the cluster, evenly', async () => {
-  const seen = ({ nodes }: NodeStatus): string => nodes!.map(({ id, seen }) => `${id} ${seen}`).join();
   // The one that was refused is forgotten after its lease.
-  await node('c').statusWhen('there are three', status => seen(status) === 'a answers,b answers,c answers', 20_000);
+  await node('c').statusWhen('there are three', status => seenIn(status) === 'a answers,b answers,c answers', 20_000);
   await node('c').statusWhen('each has one', status => eachHasOne(status), 20_000);
   await node('c').statusWhen('all bound', ({ carriers }) => carriers.every(({ bound }) => bound === 3));
   expect(carrier.open(TRANSCEIVER)).toHaveLength(3);
@@ -148,7 +148,7 @@ test('an account has as many binds as it may over all nodes; a node that is kill
   expect([await bind(a, 'few'), await bind(b, 'few')]).toEqual([ESME_RALYBND, ESME_RALYBND]);
   const { sessions } = await a.status();
   const ofFew = sessions.filter(({ name }) => name === 'few');
-  expect(ofFew.map(({ node }) => node).toSorted()).toEqual(['a', 'b']);
+  expect(new Set(ofFew.map(({ node }) => node))).toEqual(new Set(['a', 'b']));
   const there = ofFew.find(({ node }) => node === 'b')!;
   expect((await a.command('accounts', 'unbind', 'few', '--session', String(there.id))).stdout).toContain('1 session');
   await waitUntil('it may bind again', async () => (await bind(b, 'few')) === 0);

@@ -71,7 +71,8 @@ export class BindCallback {
   /** The account as it is with what the callback said. @param known as the configuration has it, if it does */
   accountOf(systemId: string, known: LiveAccount | undefined): LiveAccount | undefined {
     const given = this.#given.get(systemId);
-    if (!given) return known;
+    // One that the configuration has got meanwhile is the configuration's.
+    if (!given || !this.concerns(known)) return known;
     const base = known ?? completeAccount({ system_id: systemId, passwordHash: '' } as LiveAccount);
     return { ...base, ...given };
   }

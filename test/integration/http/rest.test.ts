@@ -254,7 +254,7 @@ test('a node that is being stopped takes what has been begun, refuses nothing, a
     }
   };
   const clients = Array.from({ length: 8 }, submitAll);
-  await expect.poll(() => outcomes.get(201) ?? 0).toBeGreaterThan(50);
+  await expect.poll(() => outcomes.get(201) ?? 0, { timeout: 20_000 }).toBeGreaterThan(50);
   const body = JSON.stringify(message('999'));
   const half = connect({ host: '127.0.0.1', port: node.ports['api']! });
   let answer = '';

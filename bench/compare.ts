@@ -62,7 +62,7 @@ function checkOut(base: string): string {
 }
 
 async function loaded(root: string, count: number): Promise<Figures> {
-  const bench = { root, runs: 1, count, nodeArguments: [], note: () => undefined };
+  const bench = { root, runs: 1, count, seed: 1, only: undefined, nodeArguments: [], note: () => undefined };
   const { node, secondStartMs } = await runNode(bench);
   if (node.problems.length > 0) throw new Error(`${root}: ${node.problems.join('; ')}`);
   return {

@@ -60,7 +60,15 @@ keepTrackOf(folder);
 try {
   compileSmppload();
   const nodeArguments = ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', folder];
-  using place = await NodePlace.make({ root: ROOT, runs: 1, count, nodeArguments, note: console.error });
+  using place = await NodePlace.make({
+    root: ROOT,
+    runs: 1,
+    count,
+    seed: 1,
+    only: undefined,
+    nodeArguments,
+    note: console.error,
+  });
   {
     await using node = place.start();
     await node.up({ archive: true });

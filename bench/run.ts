@@ -1,5 +1,6 @@
 /**
- * The capacity harness: `npm run bench -- <scenario> [--runs 3] [--count 200000] [--json] [--node-arguments "--cpu-prof"]`.
+ * The capacity harness: `npm run bench -- <scenario> [--runs 3] [--count 200000] [--json] [--node-arguments "--cpu-prof"]`,
+ * and for `torture` also `[--seed 1] [--only nodes]`.
  * Scenarios are the files of `scenarios/`; `bench/README.md` says what they measure. Exit code 0: every figure is valid and
  * at its floor or better; 1: one is not; 2: wrong usage. The last line is "N passed, N failed".
  */
@@ -23,7 +24,7 @@ function names(): string[] {
 
 function wrongUsage(line: string): never {
   console.error(
-    `bench: ${line}\nusage: npm run bench -- SCENARIO [--runs N] [--count N] [--json] [--node-arguments "…"]`,
+    `bench: ${line}\nusage: npm run bench -- SCENARIO [--runs N] [--count N] [--seed N] [--only PART] [--json] [--node-arguments "…"]`,
   );
   console.error(`scenarios: ${names().join(', ')}`);
   process.exit(2);
@@ -36,6 +37,8 @@ function readCommandLine(): { name: string; values: Record<string, string | bool
       options: {
         runs: { type: 'string' },
         count: { type: 'string' },
+        seed: { type: 'string' },
+        only: { type: 'string' },
         json: { type: 'boolean' },
         'node-arguments': { type: 'string' },
       },
@@ -70,6 +73,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 const runs = wholeNumber('runs', values['runs'], 100) ?? scenario.runs;
 const count = wholeNumber('count', values['count'], 50_000_000) ?? scenario.count;
+const seed = wholeNumber('seed', values['seed'], 1_000_000) ?? 1;
+const only = values['only'] === undefined ? undefined : String(values['only']);
 const nodeArguments = String(values['node-arguments'] ?? '')
   .split(' ')
   .filter(Boolean);
@@ -85,6 +90,8 @@ try {
     root,
     runs,
     count,
+    seed,
+    only,
     nodeArguments,
     note: line => console.error(`# ${line}`),
   });

@@ -7,6 +7,10 @@ export interface Bench {
   readonly runs: number;
   /** Messages a run. */
   readonly count: number;
+  /** Of runs that differ by a seed, the first one's: the others follow it. */
+  readonly seed: number;
+  /** The part of the scenario to run; undefined: all of them. */
+  readonly only: string | undefined;
   /** More arguments for the Node.js that runs the node: `--cpu-prof` and the like. */
   readonly nodeArguments: readonly string[];
   /** Says what is being done, on stderr. */

@@ -71,7 +71,7 @@ static long sent, nacked, nrej, nsunk, ndup, ndlr, ndlrdup, ndlrunknown, nlost_u
 static struct { char host[64]; int port; } servers[16]; static int nservers;
 static const char *listen_addr = "127.0.0.1", *ledger = 0;
 static double stall_s = 0, carrier_stall_s = 0, carrier_unbinds_s = 0; static int repeat_receipts = 0, max_sessions = 0, events_fd = -1;
-static long lose_every = 0, double_every = 0, nsessions_max, nsessions, ndlrwrong, ndlrrepeated; static uint64_t tstart;
+static long lose_every = 0, double_every = 0, nsessions_max, nsessions, nbindsrefused, ndlrwrong, ndlrrepeated; static uint64_t tstart;
 static uint8_t *sinks, *receipts, *refused; static uint64_t *t_dlr;
 static conn **cars; static long ncars, carcap;
 static long rejby[4096]; static int ep; static uint64_t t0, t_lastack, t_lastsink, t_lastdlr; static volatile int stop_;
@@ -166,7 +166,7 @@ static void pdu(conn *c, const uint8_t *p, uint32_t len) {
   if (cmd == 0x80000015 || cmd == 0x80000006) return;
   if (cmd == 6) { c->unbind = seq + 1; c->unbound_at = now(); leave(c, c->unbound_at); return; }
   if (c->kind == ESME) {
-    if (cmd == 0x80000009) { if (st) { fprintf(stderr, "bind refused: status 0x%x\n", st); c->dead = 1; c->bound = 0; } else c->bound = 1; return; }
+    if (cmd == 0x80000009) { if (st) { nbindsrefused++; fprintf(stderr, "bind refused: status 0x%x\n", st); c->dead = 1; c->bound = 0; } else c->bound = 1; return; }
     if (cmd == 0x80000004) {
       uint32_t i = c->slot[seq % SLOTS]; if (!i) { nproto_err++; return; } i--; c->slot[seq % SLOTS] = 0; c->outstanding--; leave(c, 0);
       if (st) { nrej++; rejby[st & 4095]++; refused[i] = 1; return; }
@@ -324,7 +324,7 @@ int main(int argc, char **argv) {
   if (ledger) write_ledger();
   long lost = 0, lostdlr = 0, lastlost = -1; for (long i = 0; i < count; i++) { if (acked[i] && upstream && !sunk[i]) { lost++; lastlost = i; } if (acked[i] && want_dlr && !receipted[i]) lostdlr++; }
   double e = t0 ? (t_lastack - t0) / 1e9 : 0, es = t_lastsink > t0 ? (t_lastsink - t0) / 1e9 : 0, ed = t_lastdlr > t0 ? (t_lastdlr - t0) / 1e9 : 0;
-  printf("{\"sent\":%ld,\"acked\":%ld,\"rejected\":%ld,\"unacked_lost_conn\":%ld,\"delivered\":%ld,\"duplicates\":%ld,\"acked_not_delivered\":%ld,\"last_lost\":%ld,\"dlr\":%ld,\"dlr_dup\":%ld,\"dlr_unknown\":%ld,\"acked_no_dlr\":%ld,\"bad_text\":%ld,\"proto_errors\":%ld,\"disconnects\":%ld,\"dlr_wrong\":%ld,\"dlr_repeated\":%ld,\"sessions_max\":%ld,\"started_ns\":%lu,", sent, nacked, nrej, nlost_unacked, nsunk, ndup, lost, lastlost, ndlr, ndlrdup, ndlrunknown, lostdlr, nbadtext, nproto_err, ndisc, ndlrwrong, ndlrrepeated, nsessions_max, tstart);
+  printf("{\"sent\":%ld,\"acked\":%ld,\"rejected\":%ld,\"unacked_lost_conn\":%ld,\"delivered\":%ld,\"duplicates\":%ld,\"acked_not_delivered\":%ld,\"last_lost\":%ld,\"dlr\":%ld,\"dlr_dup\":%ld,\"dlr_unknown\":%ld,\"acked_no_dlr\":%ld,\"bad_text\":%ld,\"proto_errors\":%ld,\"disconnects\":%ld,\"dlr_wrong\":%ld,\"dlr_repeated\":%ld,\"sessions_max\":%ld,\"binds_refused\":%ld,\"started_ns\":%lu,", sent, nacked, nrej, nlost_unacked, nsunk, ndup, lost, lastlost, ndlr, ndlrdup, ndlrunknown, lostdlr, nbadtext, nproto_err, ndisc, ndlrwrong, ndlrrepeated, nsessions_max, nbindsrefused, tstart);
   pct("ack_ms", t_ack, acked); pct("sink_ms", t_sink, sunk);
   printf("\"rej\":{"); int f = 1; for (int i = 0; i < 4096; i++) if (rejby[i]) { printf("%s\"0x%x\":%ld", f ? "" : ",", i, rejby[i]); f = 0; } printf("},");
   printf("\"ack_per_s\":%.0f,\"sink_per_s\":%.0f,\"dlr_per_s\":%.0f,\"secs\":%.3f}\n", e ? nacked / e : 0, es ? nsunk / es : 0, ed ? ndlr / ed : 0, (now() - tstart) / 1e9);

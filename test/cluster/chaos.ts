@@ -11,8 +11,6 @@ import { hits, lengthMs, type Step } from './schedule.ts';
 const POLL_MS = 50;
 /** Leases are looked at this often: it costs Redis a KEYS. */
 const LEASES_EVERY = 10;
-/** After a fault is over, the carrier may see too many sessions for this long: a thawed node has to notice. */
-const GRACE_MS = 8000;
 const ESMES = 4;
 /** `deliver_window`: receipts under way to one application. */
 const DELIVER_WINDOW = 100;
@@ -107,9 +105,6 @@ class Chaos {
   readonly #load: ClusterLoad;
   readonly #watch: Watch;
   readonly #leases = new LeaseWatch();
-  /** Nodes that are frozen or cut off. */
-  readonly #away = new Set<number>();
-  #excusedUntil = 0;
   #seen = 0;
   #polls = 0;
   #failed: Error | undefined;
@@ -168,7 +163,6 @@ class Chaos {
 
   async #look(): Promise<void> {
     const { events } = this.#load;
-    this.#watch.excuse(this.#away.size > 0 || performance.now() < this.#excusedUntil);
     while (this.#seen < events.length) this.#watch.see(events[this.#seen++]!);
     if (this.#polls++ % LEASES_EVERY === 0) {
       const leases = await this.#cluster.redis?.leases(this.#cluster.name);
@@ -183,20 +177,20 @@ class Chaos {
     const cluster = this.#cluster;
     switch (step.do) {
       case 'kill':
-        this.#away.delete(step.node);
+        this.#back(step.node);
         return cluster.kill(step.node);
       case 'start':
         return cluster.start(step.node);
       case 'stop':
         return cluster.stop(step.node);
       case 'freeze':
-        this.#away.add(step.node);
+        this.#away(step.node, 'frozen');
         return cluster.freeze(step.node);
       case 'thaw':
         this.#back(step.node);
         return cluster.thaw(step.node);
       case 'cut':
-        this.#away.add(step.node);
+        this.#away(step.node, 'cut');
         return cluster.cut(step.node, step.direction);
       case 'cut-from-redis':
         return cluster.cutFromRedis(step.node);
@@ -213,6 +207,8 @@ class Chaos {
         return cluster.mendRedis();
       case 'redis-failover':
         return cluster.redis!.failover();
+      case 'clock':
+        return cluster.setClock(step.whose, step.seconds);
       case 'postgres-stop':
         return cluster.postgres!.stop();
       case 'postgres-kill':
@@ -224,7 +220,11 @@ class Chaos {
     }
   }
 
+  #away(node: number, how: 'frozen' | 'cut'): void {
+    this.#watch.away(this.#cluster.hosts[node - 1]!.address, how);
+  }
+
   #back(node: number): void {
-    if (this.#away.delete(node)) this.#excusedUntil = performance.now() + GRACE_MS;
+    this.#watch.back(this.#cluster.hosts[node - 1]!.address);
   }
 }

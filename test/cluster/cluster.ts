@@ -7,9 +7,10 @@ import { startNode, type NodeProcess } from '../support/node-process.ts';
 import { startPostgresServer, type PostgresServer } from '../support/postgres-server.ts';
 import type { LoadOptions } from '../support/smppload.ts';
 import type { TestRedis } from '../support/test-redis.ts';
+import { WallClock } from '../support/wall-clock.ts';
 import { ClusterLoad } from './load.ts';
 import { makeNetwork, type Direction, type Host, type Network } from './network.ts';
-import { RedisHosts, type RedisKind } from './redis-hosts.ts';
+import { RedisHosts, type RedisKind, type RedisServer } from './redis-hosts.ts';
 
 export interface ClusterOptions {
   readonly nodes: number;
@@ -24,6 +25,9 @@ export interface ClusterOptions {
   readonly sessions?: number;
   /** Further settings of every node. */
   readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Each node, and Redis, goes by a wall clock of its own, which `setClock` sets. */
+  readonly clocks?: true;
 }
 
 const SMPP_PORT = 2775;
@@ -47,6 +51,8 @@ export class Cluster implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'heliograph-cluster-'));
   readonly #nodes: (NodeProcess | undefined)[];
   readonly #stack: AsyncDisposableStack;
+  /** Those of the nodes, and behind them that of Redis. */
+  readonly #clocks: readonly WallClock[];
   readonly #harmed: { readonly server: TestRedis; readonly how: 'redis-kill' | 'redis-freeze' | 'redis-cut' }[] = [];
 
   private constructor(parts: Parts, options: ClusterOptions) {
@@ -59,17 +65,25 @@ export class Cluster implements AsyncDisposable {
     this.options = { binds, window: 200, sessions: binds, ...options };
     this.#nodes = parts.hosts.map(() => undefined);
     this.#stack = parts.stack;
+    this.#clocks = parts.clocks;
   }
 
   /** Everything but the nodes is up; `start` starts them. */
   static async make(options: ClusterOptions): Promise<Cluster> {
     await using stack = new AsyncDisposableStack();
     const network = stack.use(makeNetwork());
-    const hosts = Array.from({ length: options.nodes }, (_, i) => network.host(`node${i + 1}`));
-    const redis = options.redis === undefined ? undefined : stack.use(await RedisHosts.start(options.redis, network));
+    const clocks = options.clocks ? Array.from({ length: options.nodes + 1 }, () => stack.use(new WallClock())) : [];
+    const hosts = Array.from({ length: options.nodes }, (_, i) => {
+      const host = network.host(`node${i + 1}`);
+      return clocks[i]?.on(host) ?? host;
+    });
+    const redis =
+      options.redis === undefined
+        ? undefined
+        : stack.use(await RedisHosts.start(options.redis, network, clocks[options.nodes]));
     const postgresHost = options.postgres === true ? network.host('postgres') : undefined;
     const postgres = postgresHost && stack.use(await startPostgresServer(postgresHost));
-    return new Cluster({ network, hosts, redis, postgres, postgresHost, stack: stack.move() }, options);
+    return new Cluster({ network, hosts, redis, postgres, postgresHost, clocks, stack: stack.move() }, options);
   }
 
   /** Those given, or all; returns when their listeners are open. One that ran before has its data folder again. */
@@ -136,10 +150,15 @@ export class Cluster implements AsyncDisposable {
     await this.redis!.faultLease(key);
   }
 
-  /** @param which by its place in `redis.servers`, from 1, or the first that is a master now */
-  async harmRedis(how: 'redis-kill' | 'redis-freeze' | 'redis-cut', which: number | 'master'): Promise<void> {
+  /** From now on its wall clock is wrong by so much: a node's, or that of Redis. */
+  setClock(whose: number | 'redis', seconds: number): void {
+    this.#clocks[whose === 'redis' ? this.options.nodes : whose - 1]!.set(seconds);
+  }
+
+  /** @param which by its place in `redis.servers`, from 1; or the first that is a master now, or the first that is none */
+  async harmRedis(how: 'redis-kill' | 'redis-freeze' | 'redis-cut', which: RedisServer): Promise<void> {
     const redis = this.redis!;
-    const server = which === 'master' ? (await redis.masters())[0] : redis.servers[which - 1];
+    const server = await redis.find(which);
     if (server === undefined) throw new Error(`there is no Redis ${which}`);
     if (how === 'redis-kill') await server.kill();
     else if (how === 'redis-freeze') server.signal('SIGSTOP');
@@ -150,7 +169,7 @@ export class Cluster implements AsyncDisposable {
   /** What `harmRedis` has done is undone. */
   async mendRedis(): Promise<void> {
     for (const { server, how } of this.#harmed.splice(0)) {
-      if (how === 'redis-kill') await server.restart();
+      if (how === 'redis-kill') await this.redis!.restart(server);
       else if (how === 'redis-freeze') server.signal('SIGCONT');
       else this.redis!.hostOf(server).heal();
     }
@@ -218,7 +237,7 @@ export class Cluster implements AsyncDisposable {
       return await startNode({
         place: this.hosts[number - 1]!,
         dataDir: join(this.#folder, `node${number}`),
-        env: { HELIOGRAPH_SECRET_KEY: SECRET_KEY },
+        env: { HELIOGRAPH_SECRET_KEY: SECRET_KEY, ...this.options.env },
         config: this.#configOf(number),
       });
     } catch (error) {
@@ -267,5 +286,6 @@ interface Parts {
   readonly redis: RedisHosts | undefined;
   readonly postgres: PostgresServer | undefined;
   readonly postgresHost: Host | undefined;
+  readonly clocks: readonly WallClock[];
   readonly stack: AsyncDisposableStack;
 }

@@ -53,6 +53,8 @@ export interface ClusterLoadResult extends LoadResult {
   readonly dlr_repeated: number;
   /** Most sessions the carrier had at once. */
   readonly sessions_max: number;
+  /** Binds of its ESMEs that were not taken. */
+  readonly binds_refused: number;
   /** `process.hrtime.bigint()` when it started: what `t` and the ledger count from. */
   readonly started_ns: number;
 }

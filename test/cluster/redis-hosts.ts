@@ -7,16 +7,35 @@ import {
   type TestRedis,
 } from '../support/test-redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import type { WallClock } from '../support/wall-clock.ts';
 import type { SeenLease } from './checker/leases.ts';
 import type { Host, Network } from './network.ts';
 
-/** One server; master and replica with a Sentinel; Redis Cluster of three masters, or three with a replica each. */
-export type RedisKind = 'standalone' | 'sentinel' | 'cluster-3' | 'cluster-3+3';
+/**
+ * One server; a master with a replica and a Sentinel, or with two, of which a commit waits for one or for all; Redis Cluster of
+ * three masters, or three with a replica each.
+ */
+export type RedisKind = 'standalone' | 'sentinel' | 'sentinel-2' | 'sentinel-2-all' | 'cluster-3' | 'cluster-3+3';
+/** One of its servers. */
+export type RedisServer = number | 'master' | 'replica';
+/** Replicas there are, and of these that a commit waits for. */
+const SENTINELS: Readonly<Partial<Record<RedisKind, readonly [replicas: number, waits: number]>>> = {
+  sentinel: [1, 1],
+  'sentinel-2': [2, 1],
+  'sentinel-2-all': [2, 2],
+};
 
 /** As `performance.md` P12 needs it: a failover is over within 6 s. */
 const DOWN_AFTER_MS = 1500;
 /** A master that is cut off from its replicas takes nothing (reliability R5). */
-const CAREFUL = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '1'];
+const careful = (replicas: number): readonly string[] => [
+  '--min-replicas-to-write',
+  String(replicas),
+  '--min-replicas-max-lag',
+  '1',
+  '--repl-diskless-sync-delay',
+  '0',
+];
 
 /** The Redis of a cluster, on hosts of its own. */
 export class RedisHosts implements AsyncDisposable {
@@ -29,11 +48,11 @@ export class RedisHosts implements AsyncDisposable {
   readonly hosts: readonly Host[];
   readonly #sentinel: TestRedis | undefined;
 
-  private constructor(servers: readonly TestRedis[], hosts: readonly Host[], sentinel?: TestRedis) {
+  private constructor(servers: readonly TestRedis[], hosts: readonly Host[], replicas: number, sentinel?: TestRedis) {
     this.servers = servers;
     this.hosts = hosts;
     this.#sentinel = sentinel;
-    this.replicas = sentinel === undefined && servers.length !== 6 ? 0 : 1;
+    this.replicas = replicas;
     const [first] = servers;
     const secret = first!.url.includes('@') ? `:${REDIS_PASSWORD}@` : '';
     const places = servers.map(({ address, port }) => `${address}:${port}`).join(',');
@@ -43,21 +62,27 @@ export class RedisHosts implements AsyncDisposable {
     } else this.url = servers.length > 1 ? `redis+cluster://${secret}${places}` : first!.url;
   }
 
-  static async start(kind: RedisKind, network: Network): Promise<RedisHosts> {
+  /** @param clock that of its hosts, where it can be set */
+  static async start(kind: RedisKind, network: Network, clock?: WallClock): Promise<RedisHosts> {
     const hosts = (count: number): Host[] =>
-      Array.from({ length: count }, (_, i) => network.host(count === 1 ? 'redis' : `redis${i + 1}`));
+      Array.from({ length: count }, (_, i) => {
+        const host = network.host(count === 1 ? 'redis' : `redis${i + 1}`);
+        return clock ? clock.on(host) : host;
+      });
     if (kind === 'standalone') {
       const places = hosts(1);
-      return new RedisHosts([await startRedis([], places[0])], places);
+      return new RedisHosts([await startRedis([], places[0])], places, 0);
     }
-    if (kind === 'sentinel') {
-      const places = hosts(2);
-      const master = await startRedis(CAREFUL, places[0]);
-      const replica = await startReplica(master, CAREFUL, places[1]);
-      await waitUntil('the replica has the whole of it', () => isConnected(master), 30_000);
+    const watched = SENTINELS[kind];
+    if (watched) {
+      const [count, waits] = watched;
+      const places = hosts(1 + count);
+      const master = await startRedis(careful(waits), places[0]);
+      const replicas = await Promise.all(places.slice(1).map(place => startReplica(master, careful(waits), place)));
+      await waitUntil('the replicas have the whole of it', () => isConnected(master, count), 30_000);
       const sentinel = await startSentinel(master, DOWN_AFTER_MS, 1, network.host('sentinel'));
-      await waitUntil('the Sentinel knows a good replica', () => knowsReplica(sentinel), 30_000);
-      return new RedisHosts([master, replica], places, sentinel);
+      await waitUntil('the Sentinel knows good replicas', () => knowsReplicas(sentinel, count), 30_000);
+      return new RedisHosts([master, ...replicas], places, waits, sentinel);
     }
     const replicasOf = kind === 'cluster-3' ? [] : [0, 1, 2];
     const places = hosts(3 + replicasOf.length);
@@ -65,7 +90,7 @@ export class RedisHosts implements AsyncDisposable {
     if (replicasOf.length > 0) {
       for (const { client } of servers) await client.config('SET', 'min-replicas-to-write', '1');
     }
-    return new RedisHosts(servers, places);
+    return new RedisHosts(servers, places, replicasOf.length > 0 ? 1 : 0);
   }
 
   /** A server's host. */
@@ -73,10 +98,20 @@ export class RedisHosts implements AsyncDisposable {
     return this.hosts[this.servers.indexOf(server)]!;
   }
 
+  /** By its place, from 1; or the first that is a master now, or the first that lives and is none. */
+  async find(which: RedisServer): Promise<TestRedis | undefined> {
+    if (typeof which === 'number') return this.servers[which - 1];
+    return (await this.#roles()).find(([role]) => role === (which === 'master' ? 'master' : 'slave'))?.[1];
+  }
+
   /** Of those that live: the masters. */
   async masters(): Promise<TestRedis[]> {
-    const roles = await Promise.all(this.servers.map(async server => (await quickly(server.client.role()))?.[0]));
-    return this.servers.filter((_, i) => roles[i] === 'master');
+    return (await this.#roles()).flatMap(([role, server]) => (role === 'master' ? [server] : []));
+  }
+
+  #roles(): Promise<(readonly [role: unknown, server: TestRedis])[]> {
+    const roleOf = async (server: TestRedis): Promise<unknown> => (await quickly(server.client.role()))?.[0];
+    return Promise.all(this.servers.map(async server => [await roleOf(server), server] as const));
   }
 
   /** Asks for a planned failover, and waits until there is another master. With a Sentinel only. */
@@ -91,6 +126,14 @@ export class RedisHosts implements AsyncDisposable {
       },
       30_000,
     );
+  }
+
+  /** As `deploy/redis/start-redis` does it: as a replica of the master that the Sentinel knows, unless it is that itself. */
+  async restart(server: TestRedis): Promise<void> {
+    const known = await this.#sentinel?.client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster');
+    const [address, port] = (known as string[] | undefined) ?? [server.address, String(server.port)];
+    const isMaster = address === server.address && port === String(server.port);
+    await server.restart(...(isMaster ? [] : ['--replicaof', address!, port!]));
   }
 
   /** Another writer takes what this key says who holds it: its epoch goes up, its owner is nobody that lives. */
@@ -130,14 +173,17 @@ export class RedisHosts implements AsyncDisposable {
 }
 
 /** It has the whole of it, and has said so. */
-const isConnected = async ({ client }: TestRedis): Promise<boolean> =>
-  (await client.info('replication')).includes('min_slaves_good_slaves:1');
+const isConnected = async ({ client }: TestRedis, count: number): Promise<boolean> =>
+  (await client.info('replication')).includes(`min_slaves_good_slaves:${count}`);
 
-async function knowsReplica({ client }: TestRedis): Promise<boolean> {
+const valueOf = (fields: string[], name: string): string | undefined => fields[fields.indexOf(name) + 1];
+
+async function knowsReplicas({ client }: TestRedis, count: number): Promise<boolean> {
   const known = (await client.call('SENTINEL', 'REPLICAS', 'mymaster')) as string[][];
-  const fields = known[0] ?? [];
-  const valueOf = (name: string): string | undefined => fields[fields.indexOf(name) + 1];
-  return valueOf('master-link-status') === 'ok' && valueOf('flags') === 'slave';
+  const good = known.filter(
+    fields => valueOf(fields, 'master-link-status') === 'ok' && valueOf(fields, 'flags') === 'slave',
+  );
+  return good.length === count;
 }
 
 /** Undefined when it fails or takes longer than a poll may. */

@@ -1,5 +1,6 @@
 import { seededRandom } from '../support/seeded-random.ts';
 import type { Direction } from './network.ts';
+import type { RedisServer } from './redis-hosts.ts';
 
 /** One thing that happens, `at` ms after the load has begun. Nodes and Redis servers are counted from 1. */
 export type Step = { readonly at: number } & (
@@ -7,9 +8,11 @@ export type Step = { readonly at: number } & (
   | { readonly do: 'cut'; readonly node: number; readonly direction: Direction }
   /** Another writer takes it: `stripe` a node's, `slot` a carrier's. */
   | { readonly do: 'fault-lease'; readonly lease: 'stripe' | 'slot' }
-  | { readonly do: 'redis-kill' | 'redis-freeze' | 'redis-cut'; readonly server: number | 'master' }
+  | { readonly do: 'redis-kill' | 'redis-freeze' | 'redis-cut'; readonly server: RedisServer }
   /** Whatever of Redis was killed, frozen or cut off is back. */
   | { readonly do: 'redis-back' | 'redis-failover' }
+  /** From now on the wall clock of a node, or of Redis, is wrong by so much. */
+  | { readonly do: 'clock'; readonly whose: number | 'redis'; readonly seconds: number }
   | { readonly do: 'postgres-stop' | 'postgres-kill' | 'postgres-start' }
 );
 
@@ -28,6 +31,14 @@ export type Fault =
   | 'redis-freeze'
   | 'redis-cut'
   | 'redis-failover'
+  /** The master and a replica, at once. */
+  | 'redis-double-kill'
+  /** Cut off and reachable again, every 2 s. */
+  | 'flap'
+  /** An hour ahead, ten years ahead, and Redis two hours back; then all are right again. */
+  | 'clock-hour'
+  | 'clock-years'
+  | 'clock-redis'
   | 'postgres-stop'
   | 'postgres-kill';
 
@@ -60,6 +71,10 @@ export function makeSchedule(seed: number, shape: Shape): readonly Step[] {
   }
   return steps;
 }
+
+const FLAP_MS = 2000;
+const HOUR = 3600;
+const CLOCKS = { 'clock-hour': HOUR, 'clock-years': 24 * 365.25 * 10 * HOUR, 'clock-redis': -2 * HOUR } as const;
 
 /** Steps are in order of their times. */
 function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
@@ -106,6 +121,28 @@ function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
       ];
     case 'redis-failover':
       return [{ at, do: 'redis-failover' }];
+    case 'redis-double-kill':
+      return [
+        { at, do: 'redis-kill', server: 'replica' },
+        { at, do: 'redis-kill', server: 'master' },
+        { at: end, do: 'redis-back' },
+      ];
+    case 'flap': {
+      const steps: Step[] = [];
+      for (let t = at; t + FLAP_MS <= end; t += 2 * FLAP_MS) {
+        steps.push({ at: t, do: 'cut', node, direction: 'both' }, { at: t + FLAP_MS, do: 'heal', node });
+      }
+      return steps;
+    }
+    case 'clock-hour':
+    case 'clock-years':
+    case 'clock-redis': {
+      const whose = fault === 'clock-redis' ? 'redis' : node;
+      return [
+        { at, do: 'clock', whose, seconds: CLOCKS[fault] },
+        { at: end, do: 'clock', whose, seconds: 0 },
+      ];
+    }
     case 'postgres-stop':
     case 'postgres-kill':
       return [
@@ -137,6 +174,8 @@ const HITS_SESSIONS = new Set<Step['do']>([
   'redis-freeze',
   'redis-cut',
   'redis-failover',
+  // A session whose lease may be over by this clock says nothing more.
+  'clock',
 ]);
 
 /** How many times windows may be sent again. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readLedger } from './ledger.ts';
 import { LeaseWatch } from './leases.ts';
 import { firstAckAfterMs, judge, lastLeftAfterMs, longestSilenceMs } from './verdict.ts';
-import { Watch } from './watch.ts';
+import { Watch, type News } from './watch.ts';
 
 const NONE = { duplicates: 0, receiptDuplicates: 0, queued: 0 };
 const GOOD = '0 A 100 200 11 1 300 1 400';
@@ -80,25 +80,41 @@ describe('the checker', () => {
   });
 });
 
+const sessions = (first: number): [number, string, number][] => [
+  [1, 'a:1', first],
+  [2, 'b:1', 9],
+];
+const bound = (t: number, session: number, host: string): News => ({ t, e: 'bound', session, peer: `${host}:1` });
+
 describe('what is watched all the time', () => {
   const counts = { e: 'counts', sent: 10, acked: 5, rejected: 0, delivered: 5, duplicates: 0, dlr: 0, sessions: [] };
 
   test('more sessions than there may be', () => {
     const watch = new Watch(2);
-    watch.see({ t: 1, e: 'bound', sessions: 2 });
+    watch.see(bound(1, 1, 'a'));
+    watch.see(bound(1, 2, 'b'));
+    watch.see({ t: 2, e: 'ended', session: 1 });
+    watch.see(bound(3, 3, 'b'));
     expect(watch.violations).toEqual([]);
-    watch.see({ t: 2, e: 'bound', sessions: 3 });
-    expect(watch.violations).toEqual(['at 2 ms: the carrier has 3 sessions, at most 2 allowed']);
+    watch.see(bound(4, 4, 'c'));
+    expect(watch.violations).toEqual(['at 4 ms: the carrier has 3 sessions, at most 2 allowed']);
   });
 
-  test('while a node is frozen there may be more', () => {
+  test('a session of a frozen node does not count, sends nothing once others have its slot, and is to end soon', () => {
     const watch = new Watch(2);
-    watch.excuse(true);
-    watch.see({ t: 1, e: 'bound', sessions: 3 });
+    watch.see(bound(1, 1, 'a'));
+    watch.see(bound(1, 2, 'b'));
+    watch.away('a', 'frozen');
+    // What lay in its socket.
+    watch.see({ ...counts, t: 2, sessions: sessions(5) });
+    watch.see(bound(3, 3, 'b'));
+    watch.see({ ...counts, t: 4, sessions: sessions(5) });
+    watch.back('a');
     expect(watch.violations).toEqual([]);
-    watch.excuse(false);
-    watch.see({ ...counts, t: 2, sessions: [1, 2, 3] });
-    expect(watch.violations).toHaveLength(1);
+    watch.see({ ...counts, t: 5, sessions: sessions(6) });
+    expect(watch.violations).toEqual(['at 5 ms: a sent 1 messages on a session whose slot others have']);
+    watch.see({ ...counts, t: 9000, sessions: sessions(6) });
+    expect(watch.violations[1]).toBe('at 9000 ms: the carrier has 3 sessions, at most 2 allowed');
   });
 
   test('counters that go back, more answers than messages', () => {

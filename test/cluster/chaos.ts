@@ -14,8 +14,11 @@ const LEASES_EVERY = 10;
 const ESMES = 4;
 /** `deliver_window`: receipts under way to one application. */
 const DELIVER_WINDOW = 100;
-/** The archive has this long for what is left, once everything has been delivered. */
-const ARCHIVE_LIMIT_MS = 30_000;
+/**
+ * The archive has this long for what is left, once everything has been delivered: more than the 60 s after which it gives up
+ * a chunk that stands still, as one did for 30 s after a freeze.
+ */
+const ARCHIVE_LIMIT_MS = 75_000;
 
 export interface Run {
   readonly result: ClusterLoadResult;

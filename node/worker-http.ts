@@ -3,6 +3,7 @@ import type { Logger } from '../runtime/log.ts';
 import { AllowList } from '../actors/accounts/allow-ips.ts';
 import type { Intake } from '../actors/batch/intake.ts';
 import type { PublicIds } from '../actors/message/id.ts';
+import type { MessageDesk } from '../actors/operations/message-desk.ts';
 import type { MessageStore } from '../actors/ports.ts';
 import type { KeyOwner } from '../adapters/http/caller.ts';
 import type { ApiAccount, ApiDeps } from '../adapters/http/deps.ts';
@@ -17,6 +18,7 @@ export interface WorkerHttpDeps {
   readonly ids: PublicIds;
   readonly intake: Intake;
   readonly store: MessageStore;
+  readonly desk: MessageDesk;
   readonly main: MainCalls;
   readonly counters: SubmitCounters;
   readonly account: (name: string) => ApiAccount | undefined;
@@ -64,7 +66,7 @@ export class WorkerHttp {
       import('../adapters/http/app.ts'),
       import('../adapters/http/listener.ts'),
     ]);
-    const { ids, intake, store, main, counters, account, log } = this.#deps;
+    const { ids, intake, store, desk, main, counters, account, log } = this.#deps;
     const deps: ApiDeps = {
       guard: { auth, host },
       version,
@@ -79,6 +81,10 @@ export class WorkerHttp {
       isDestination: name => this.#destinations.has(name) || account(name) !== undefined,
       statusOf,
       find: id => store.find(id).catch(unavailable),
+      desk: {
+        cancel: (...which) => desk.cancel(...which).catch(unavailable),
+        change: (...what) => desk.change(...what).catch(unavailable),
+      },
       findArchived: async publicId => main.findArchived(publicId),
       repush: async request => main.repush(request),
       repushed: async run => main.repushed(run),

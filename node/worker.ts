@@ -251,6 +251,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       ids: this.#ids,
       intake: traffic.intake,
       store: this.#stores.store,
+      desk: this.#desk,
       main,
       counters: traffic.counters,
       account: name => this.#apiAccount(name),

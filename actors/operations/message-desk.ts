@@ -24,7 +24,8 @@ export interface MessageFate extends Omit<ArchivedFate, 'account'> {
   readonly final: boolean;
 }
 
-export type ChangeOutcome = 'done' | 'unknown' | 'too-late';
+/** `in-parts`: it goes in parts, which were cut for its text; `too-long`: the text would have to. */
+export type ChangeOutcome = 'done' | 'unknown' | 'too-late' | 'in-parts' | 'too-long';
 
 export interface DeskDeps {
   readonly store: Pick<MessageStore, 'find' | 'cancel' | 'amend' | 'search' | 'outcome'>;
@@ -95,7 +96,8 @@ export class MessageDesk {
   async change(account: string, id: MessageId, source: string, changes: Changes): Promise<ChangeOutcome> {
     const found = await this.#own(account, id, source);
     if (!found) return (await this.#isArchived(account, id)) ? 'too-late' : 'unknown';
-    if (isInParts(found) || isTooLong(changes.text, found)) return 'too-late';
+    if (isInParts(found)) return 'in-parts';
+    if (isTooLong(changes.text, found)) return 'too-long';
     const outcome = await this.#deps.store.amend(id, changedRecord(found.record, changes));
     return outcome === 'done' || outcome === 'unknown' ? outcome : 'too-late';
   }

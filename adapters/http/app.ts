@@ -4,6 +4,7 @@ import { Guard, type HttpEnv } from './guard.ts';
 import { Problem } from './problem.ts';
 import { addRoute, notFound } from './route.ts';
 import { addDocs } from './routes/docs.ts';
+import { changeRoutes } from './routes/changes.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { receiptRoutes } from './routes/receipts.ts';
 import { metricsRoute, statusRoute } from './routes/status.ts';
@@ -12,7 +13,8 @@ import { metricsRoute, statusRoute } from './routes/status.ts';
 export function createApi(deps: ApiDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   const guard = new Guard(deps.guard, deps.ownerOf);
-  const routes = [...messageRoutes(deps), ...receiptRoutes(deps), statusRoute(deps), metricsRoute(deps)];
+  const messages = [...messageRoutes(deps), ...changeRoutes(deps)];
+  const routes = [...messages, ...receiptRoutes(deps), statusRoute(deps), metricsRoute(deps)];
   for (const route of routes) addRoute(app, guard, route);
   addDocs(app, deps.version);
   app.notFound(c => notFound(routes, c).response());

@@ -30,6 +30,9 @@ export function maySee(caller: Caller, account: string, destination: string): bo
 /** True when the caller may read message texts. */
 export const mayReadTexts = (caller: Caller): boolean => caller.role !== 'viewer';
 
-/** True when the caller may submit as this account: a frontend only as the one that has its name. */
-export const maySubmitAs = (caller: Caller, account: string): boolean =>
+/**
+ * True when the caller may submit as this account, and cancel and change its messages: a frontend only as the one that has
+ * its name.
+ */
+export const mayActAs = (caller: Caller, account: string): boolean =>
   caller.role === 'admin' || caller.role === 'operator' || caller.name === account;

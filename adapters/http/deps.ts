@@ -6,6 +6,7 @@ import type { Intake } from '../../actors/batch/intake.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
 import type { ArchiveMode } from '../../actors/message/record.ts';
 import type { ControlErrorCode, NodeStatus, RepushInfo, RepushRequest } from '../../actors/node-control.ts';
+import type { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
 import type { KeyOwner } from './caller.ts';
 import type { GuardSettings } from './guard.ts';
@@ -59,6 +60,8 @@ export interface ApiDeps {
   readonly isDestination: (name: string) => boolean;
   readonly statusOf: (commandStatus: number) => StatusMeaning;
   readonly find: (id: MessageId) => Promise<FoundMessage | undefined>;
+  /** Cancels and changes what waits; all of it is durable when it resolves. */
+  readonly desk: Pick<MessageDesk, 'cancel' | 'change'>;
   /** @throws when the archive cannot be asked */
   readonly findArchived: (publicId: number) => Promise<ArchivedRow | undefined>;
   /** Sends receipts to an account once more (`NodeControl.repushReceipts`). */

@@ -18,7 +18,7 @@ const ISDN = 1;
 /** Octets of 255 messages of 134 with their headers: a longer text cannot be cut (3GPP TS 23.040 §9.2.3.24.1). */
 export const MOST_TEXT_OCTETS = 255 * 134;
 /** Longest postponement. */
-const MOST_DELAY_MS = 366 * 24 * 3_600_000;
+export const MOST_DELAY_MS = 366 * 24 * 3_600_000;
 /** Two addresses of at most 20 octets and a header of at most 256 beside text and extras. */
 const SCRATCH = 512 + MOST_TEXT_OCTETS + EXTRAS_LIMIT;
 
@@ -138,12 +138,15 @@ interface Encoded {
   readonly octets: Buffer;
 }
 
-function rawOctets(body: SubmitBody): Encoded {
-  const { message_body: text } = body;
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) {
-    throw wrong('message_body', 'expected octets in hexadecimal, since raw_data_flag is true');
-  }
-  return { characterSet: body.tp_dcs_character_set ?? '8bit', octets: Buffer.from(text, 'hex') };
+const rawOctets = (body: SubmitBody): Encoded => ({
+  characterSet: body.tp_dcs_character_set ?? '8bit',
+  octets: hexOctets(body.message_body),
+});
+
+/** The octets that message_body says in hexadecimal. @throws Problem */
+export function hexOctets(text: string): Buffer {
+  if (text.length % 2 === 0 && /^[0-9a-f]*$/i.test(text)) return Buffer.from(text, 'hex');
+  throw wrong('message_body', 'expected octets in hexadecimal, since raw_data_flag is true');
 }
 
 /** The text in the character set asked for, or in the one that has all of it. National tables as the header sets them. */

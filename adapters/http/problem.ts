@@ -9,6 +9,7 @@ const KINDS = {
   forbidden: [403, 'Not allowed'],
   'not-found': [404, 'Not found'],
   'method-not-allowed': [405, 'This address does not know that method'],
+  conflict: [409, 'The message is past that'],
   'too-large': [413, 'The body is too large'],
   'media-type': [415, 'The body is not JSON'],
   misdirected: [421, 'This server is not known by that name'],

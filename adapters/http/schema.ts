@@ -90,6 +90,26 @@ export const submitSchema = z
 
 export type SubmitBody = z.output<typeof submitSchema>;
 
+/** `PATCH /api/messages/{id}`: what replace_sm can change (SMPP v3.4 §4.10). */
+export const changeSchema = z
+  .strictObject(
+    {
+      message_body: submitSchema.shape.message_body
+        .nullish()
+        .describe('Another text, in the coding that the message has; hexadecimal octets when raw_data_flag is true'),
+      raw_data_flag: flag().nullish().describe('message_body is octets in hexadecimal'),
+      deliver_after: time().nullish().describe('Not to be delivered before; a time that has passed: at once'),
+      expires: time().nullish().describe('Not to be delivered after; no later than messages may'),
+      registered_delivery: whole(0, 31)
+        .nullish()
+        .describe('Which receipts are asked for (SMPP v3.4 §5.2.17); 0: none, so that its fate stays unknown'),
+    },
+    { error: 'an object' },
+  )
+  .openapi('ChangeMessage');
+
+export type ChangeBody = z.output<typeof changeSchema>;
+
 const shown = {
   id: z.int().min(0).describe('At most 2^52'),
   source_msisdn: z.string(),

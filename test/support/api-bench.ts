@@ -2,10 +2,11 @@ import { Throughput } from '../../actors/accounts/limits.ts';
 import type { Submitter } from '../../actors/batch/batch-actor.ts';
 import { readBatch, BatchBuilder } from '../../actors/message/batch.ts';
 import type { MessageDraft } from '../../actors/message/draft.ts';
-import { messageId, PublicIds } from '../../actors/message/id.ts';
+import { messageId, PublicIds, type MessageId } from '../../actors/message/id.ts';
 import { Fate, LedgerWriter } from '../../actors/message/ledger.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../../actors/message/record.ts';
 import type { NodeStatus } from '../../actors/node-control.ts';
+import { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
 import type { Source } from '../../actors/batch/source.ts';
 import { createApi } from '../../adapters/http/app.ts';
@@ -107,6 +108,7 @@ export class ApiBench {
       isDestination: name => ['sink', 'smpp-provider', 'load'].includes(name),
       statusOf,
       find: async id => this.found.get(this.ids.toPublic(id)),
+      desk: this.#desk(),
       findArchived: async publicId => {
         if (!this.archiveIsUp) throw new Error('the database is away');
         return this.rows.get(publicId);
@@ -121,6 +123,30 @@ export class ApiBench {
       metrics: async () => 'smsc_up 1\n',
       failed: error => this.failures.push(error),
     };
+  }
+
+  /** The real one, over `found`. */
+  #desk(): MessageDesk {
+    const change = (id: MessageId, more: Partial<FoundMessage>): 'done' | 'unknown' | 'in-flight' | 'final' => {
+      const publicId = this.ids.toPublic(id);
+      const found = this.found.get(publicId);
+      if (!found) return 'unknown';
+      if (found.fate !== Fate.queued) return 'final';
+      if (found.claimed) return 'in-flight';
+      this.found.set(publicId, { ...found, ...more });
+      return 'done';
+    };
+    return new MessageDesk({
+      store: {
+        find: async id => this.found.get(this.ids.toPublic(id)),
+        cancel: async id => change(id, { fate: Fate.deleted }),
+        amend: async (id, record) => change(id, { record }),
+        search: async () => [],
+        outcome: async () => undefined,
+      },
+      findArchived: async () => undefined,
+      committed: async () => undefined,
+    });
   }
 
   #intake(): ApiDeps['intake'] {

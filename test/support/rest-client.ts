@@ -44,6 +44,15 @@ export class RestClient {
     return this.request(`/api/messages/${id}`);
   }
 
+  change(id: number, changes: object): Promise<Answer> {
+    const headers = { 'content-type': 'application/json' };
+    return this.request(`/api/messages/${id}`, { method: 'PATCH', headers, body: JSON.stringify(changes) });
+  }
+
+  cancel(id: number): Promise<Answer> {
+    return this.request(`/api/messages/${id}`, { method: 'DELETE' });
+  }
+
   /** Polls a message until it is as wanted, and returns it. */
   async messageWhen(
     description: string,

@@ -3,21 +3,14 @@ import { z } from '@hono/zod-openapi';
 import { Refusal } from '../../../actors/refusal.ts';
 import { ArchiveMode } from '../../../actors/message/record.ts';
 import { readBody } from '../body.ts';
-import { mayReadTexts, maySee, maySubmitAs, type Caller } from '../caller.ts';
+import { mayActAs, type Caller } from '../caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { DraftWriter } from '../draft-writer.ts';
 import type { HttpEnv } from '../guard.ts';
-import {
-  isInArchive,
-  isReceipt,
-  outcomeOfFound,
-  viewOfArchived,
-  viewOfFound,
-  type ArchivedRow,
-} from '../message-view.ts';
+import { viewFor } from '../lookup.ts';
 import { invalid, Problem, retryAfter } from '../problem.ts';
 import { problem, type ApiRoute } from '../route.ts';
-import { messageSchema, submitSchema, submittedSchema, type MessageView, type SubmitBody } from '../schema.ts';
+import { messageSchema, submitSchema, submittedSchema, type SubmitBody } from '../schema.ts';
 import { Sources } from '../sources.ts';
 import { RequestSubmitter, type Outcome } from '../submitter.ts';
 import { isoTime } from '../times.ts';
@@ -127,7 +120,7 @@ class Submission {
   /** Whose the message is: the account that `source_smsc` names, else the key's own. */
   #owner(sourceSmsc: string, caller: Caller): string {
     if (!this.#deps.account(sourceSmsc)) return caller.name;
-    if (maySubmitAs(caller, sourceSmsc)) return sourceSmsc;
+    if (mayActAs(caller, sourceSmsc)) return sourceSmsc;
     throw new Problem('forbidden', `a key of role ${caller.role} may not submit as account ${sourceSmsc}`);
   }
 
@@ -189,34 +182,5 @@ class Submission {
 }
 
 async function show(deps: ApiDeps, id: string, caller: Caller): Promise<Response> {
-  const view = await viewFor(deps, id, caller);
-  if (!view) throw new Problem('not-found', `there is no message ${id}`);
-  return new Response(JSON.stringify(view), { headers: HEADERS });
-}
-
-/** What is unknown and what is somebody else's look the same: the archive is asked about either. */
-async function viewFor(deps: ApiDeps, id: string, caller: Caller): Promise<MessageView | undefined> {
-  const internal = deps.ids.parse(id);
-  if (internal === undefined) return undefined;
-  const publicId = Number(id);
-  const readsTexts = mayReadTexts(caller);
-  const stored = await deps.find(internal);
-  const found = stored && !isReceipt(stored) && maySee(caller, stored.account, stored.destination) ? stored : undefined;
-  if (found && !isInArchive(found)) return viewOfFound(found, publicId, readsTexts);
-  const row = await archived(deps, publicId);
-  if (row && maySee(caller, row.account, row.destination)) {
-    const view = viewOfArchived(row, publicId, readsTexts);
-    // The store knows of a receipt before the archive does.
-    return found ? { ...view, ...outcomeOfFound(found) } : view;
-  }
-  return found && viewOfFound(found, publicId, readsTexts);
-}
-
-async function archived(deps: ApiDeps, publicId: number): Promise<ArchivedRow | undefined> {
-  try {
-    return await deps.findArchived(publicId);
-  } catch {
-    const detail = 'the message is not in the queue, and the archive cannot be asked now';
-    throw new Problem('unavailable', detail, {}, retryAfter(5));
-  }
+  return new Response(JSON.stringify(await viewFor(deps, id, caller)), { headers: HEADERS });
 }

@@ -36,8 +36,8 @@ describe('who may do what', () => {
   });
 
   test('a method that is not known is told the ones that are', async () => {
-    const answer = await api.request('/api/messages/1', 'admin', { method: 'PATCH' });
-    expect(answer.headers.get('allow')).toBe('GET, HEAD');
+    const answer = await api.request('/api/messages/1', 'admin', { method: 'PUT' });
+    expect(answer.headers.get('allow')).toBe('GET, DELETE, PATCH, HEAD');
   });
 });
 
@@ -158,10 +158,12 @@ describe('the documentation', () => {
       Object.keys(methods).map(method => `${method} ${path}`),
     );
     expect(addresses.sort()).toEqual([
+      'delete /api/messages/{id}',
       'get /api/messages/{id}',
       'get /api/receipts/repush/{run}',
       'get /api/status',
       'get /metrics',
+      'patch /api/messages/{id}',
       'post /api/messages',
       'post /api/receipts/repush',
     ]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
@@ -22,7 +22,7 @@ const ARCHIVE_MS = 50;
 const ARCHIVE_MESSAGES = 4096;
 /** In memory, so that no disk is written to; else the temporary folder. */
 const PLACES = ['/dev/shm', tmpdir()];
-/** A rehearsal's stores take at most 70 MB: what is left is for others. */
+/** A rehearsal's stores take at most 80 MB: what is left is for others. */
 const ROOM_OCTETS = 512 * 1024 * 1024;
 
 /**
@@ -40,7 +40,8 @@ const ROOM_OCTETS = 512 * 1024 * 1024;
 export async function rehearse(setup: RehearsalSetup, makeWorker: MakeWorker, isOver: () => boolean): Promise<void> {
   const place = PLACES.find(hasRoom);
   if (place === undefined) throw new Error(`no room to warm up in ${PLACES.join(' or ')}: 512 MB must be free`);
-  const folder = mkdtempSync(join(place, 'heliograph-warm-up-'));
+  removeLeftovers(place);
+  const folder = mkdtempSync(join(place, `${PREFIX}${process.pid}-`));
   const stage = new Stage(setup, makeWorker, folder);
   const look = setInterval(() => {
     if (isOver()) stage.hurry();
@@ -51,6 +52,29 @@ export async function rehearse(setup: RehearsalSetup, makeWorker: MakeWorker, is
     clearInterval(look);
     await stage.end();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const PREFIX = 'heliograph-warm-up-';
+
+/** What nodes have left behind that were killed while they warmed up: it is memory. */
+function removeLeftovers(place: string): void {
+  for (const name of readdirSync(place)) {
+    const pid = Number(/^heliograph-warm-up-(\d+)-/.exec(name)?.[1] ?? process.pid);
+    if (isAlive(pid)) continue;
+    try {
+      rmSync(join(place, name), { recursive: true, force: true });
+    } catch {
+      // Another user's, or another worker of this node was faster.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

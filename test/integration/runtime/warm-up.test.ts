@@ -2,14 +2,16 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { freePort } from '../../../bench/harness/smppload.ts';
-import { startNode } from '../../support/node-process.ts';
+import { startNode, type NodeProcess } from '../../support/node-process.ts';
 import { smppload } from '../../support/smppload.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
-const leftovers = (): string[] =>
-  ['/dev/shm', tmpdir()].flatMap(folder => readdirSync(folder)).filter(name => name.startsWith('heliograph-warm-up-'));
+const leftovers = ({ pid }: NodeProcess): string[] =>
+  ['/dev/shm', tmpdir()]
+    .flatMap(folder => readdirSync(folder))
+    .filter(name => name.startsWith(`heliograph-warm-up-${pid}-`));
 
 test('a node warms up: nothing of it is counted, queued or left behind', async () => {
-  const before = leftovers();
   await using node = await startNode({
     config: { workers: 2, warm_up_messages: 3000 },
   });
@@ -20,7 +22,7 @@ test('a node warms up: nothing of it is counted, queued or left behind', async (
   expect(sessions.filter(({ side }) => side === 'account')).toEqual([]);
   expect(queues.filter(({ destination }) => destination !== 'simulator')).toEqual([]);
   expect(node.logs().filter(({ level }) => level !== 'info')).toEqual([]);
-  expect(leftovers()).toEqual(before);
+  expect(leftovers(node)).toEqual([]);
 });
 
 test('the first messages end it', async () => {
@@ -60,9 +62,18 @@ test('the first messages end it', async () => {
 });
 
 test('a node that is stopped while it warms up stops at once and leaves nothing', async () => {
-  const before = leftovers();
   await using node = await startNode({ config: { workers: 2, warm_up_messages: 1_000_000 } });
   expect(await node.stop()).toBe(0);
   expect(node.logs().filter(({ level }) => level !== 'info')).toEqual([]);
-  expect(leftovers()).toEqual(before);
+  expect(leftovers(node)).toEqual([]);
+});
+
+test('what a node leaves behind that is killed while it warms up is removed by the next', async () => {
+  await using killed = await startNode({ config: { workers: 1, warm_up_messages: 1_000_000 } });
+  await waitUntil('it warms up', () => leftovers(killed).length > 0, 20_000);
+  await killed.kill();
+  expect(leftovers(killed)).toHaveLength(1);
+  await using next = await startNode({ config: { workers: 1, warm_up_messages: 1000 } });
+  await next.statusWhen('warm', s => s.node.warm, 60_000);
+  expect(leftovers(killed)).toEqual([]);
 });

@@ -5,7 +5,6 @@ import { DraftsLike } from '../long/drafts-like.ts';
 import { partitionOf, queueOf } from '../long/queue.ts';
 import { apart } from '../long/shape.ts';
 import { Shaper } from '../long/shaper.ts';
-import { PLAIN_OCTETS } from '../long/split.ts';
 import type { Wrap } from '../long/wrap.ts';
 import { decodePeer, type PeerCharset } from '../text/charset.ts';
 import { encodeText } from '../text/encode.ts';
@@ -393,8 +392,7 @@ export class Intake implements Actor<IntakeMessage> {
     submitter: Submitter,
     token: number,
   ): number {
-    const isShaped = m.textLength > PLAIN_OCTETS || this.shaper.converting || this.#wrap !== undefined;
-    const shaped = isShaped ? this.shaper.shape(m, destination, this.#wrap) : undefined;
+    const shaped = this.shaper.mayShape(m, this.#wrap) ? this.shaper.shape(m, destination, this.#wrap) : undefined;
     if (!shaped?.parts) {
       this.#add(shaped ? shaped.message : m, destination, owner, lane, Fate.queued, submitter, token);
       return 0;

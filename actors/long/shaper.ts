@@ -3,7 +3,7 @@ import type { MessageDraft } from '../message/draft.ts';
 import { partMarkOf } from './concatenation.ts';
 import { DraftsLike } from './drafts-like.ts';
 import { apart, convert, converts, type Shape, type Wording } from './shape.ts';
-import { NO_TRIM, splitText, type Trim } from './split.ts';
+import { NO_TRIM, PLAIN_OCTETS, splitText, type Trim } from './split.ts';
 import { wrap, type Wrap } from './wrap.ts';
 
 /** A message as its destination wants it. */
@@ -22,7 +22,7 @@ export class Shaper {
   #wraps: ReadonlyMap<string, Wrap> = new Map();
   #reference: number;
   /** Some destination takes texts only in codings of its own: each message's is looked up. */
-  converting = false;
+  #converting = false;
 
   /** @param reference parts of two messages to one phone must not bear one number: it grows from wherever it starts */
   constructor(reference: number) {
@@ -32,7 +32,7 @@ export class Shaper {
   /** What destinations want of their messages; one that is not there takes them as they are. */
   useShapes(shapes: ReadonlyMap<string, Shape>): void {
     this.#shapes = shapes;
-    this.converting = [...shapes.values()].some(converts);
+    this.#converting = [...shapes.values()].some(converts);
   }
 
   /** What accounts have their texts sent with. */
@@ -42,6 +42,11 @@ export class Shaper {
 
   wrapOf(account: string): Wrap | undefined {
     return this.#wraps.size === 0 ? undefined : this.#wraps.get(account);
+  }
+
+  /** False: it goes as it is, whatever its destination is. */
+  mayShape(m: MessageDraft, wanted: Wrap | undefined): boolean {
+    return m.textLength > PLAIN_OCTETS || this.#converting || wanted !== undefined;
   }
 
   /**

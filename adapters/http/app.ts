@@ -6,6 +6,7 @@ import { addRoute, notFound } from './route.ts';
 import { addDocs } from './routes/docs.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { partsRoute } from './routes/parts.ts';
 import { receiptRoutes } from './routes/receipts.ts';
 import { metricsRoute, statusRoute } from './routes/status.ts';
 
@@ -13,7 +14,7 @@ import { metricsRoute, statusRoute } from './routes/status.ts';
 export function createApi(deps: ApiDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   const guard = new Guard(deps.guard, deps.ownerOf);
-  const messages = [...messageRoutes(deps), ...changeRoutes(deps)];
+  const messages = [...messageRoutes(deps), ...changeRoutes(deps), partsRoute(deps)];
   const routes = [...messages, ...receiptRoutes(deps), statusRoute(deps), metricsRoute(deps)];
   for (const route of routes) addRoute(app, guard, route);
   addDocs(app, deps.version);

@@ -49,7 +49,7 @@ export interface ApiDeps {
   readonly ids: PublicIds;
   readonly now: () => number;
   readonly monotonic: () => number;
-  readonly intake: Pick<Intake, 'submit' | 'expiryOf' | 'destination' | 'parts'>;
+  readonly intake: Pick<Intake, 'submit' | 'expiryOf' | 'destination' | 'parts' | 'destinationFor' | 'shaper'>;
   /** This worker is being stopped; it takes messages as long as somebody is connected. */
   readonly draining: () => boolean;
   readonly counters: SubmitCounters;

@@ -127,7 +127,8 @@ function numberText(number: string, ton: number): string {
   return ton === INTERNATIONAL && /^\d+$/.test(number) ? `+${number}` : number;
 }
 
-const CHARACTER_SETS: Partial<Record<Charset, string>> = {
+/** `tp_dcs_character_set` by charset. */
+export const CHARACTER_SETS: Partial<Record<Charset, string>> = {
   gsm7: 'gsm7',
   latin1: 'latin1',
   ucs2: 'ucs2',

@@ -133,6 +133,19 @@ export const submittedSchema = z
   })
   .openapi('SubmittedMessage');
 
+/** What `POST /api/messages/parts` answers with. */
+export const partsSchema = z
+  .object({
+    dest_smsc: z.string().describe('Where it would go'),
+    tp_dcs_character_set: z.string().nullable().describe('As it would be sent; null: none of ours'),
+    data_coding: z.int().describe('SMPP v3.4 §5.2.19'),
+    characters: z
+      .int()
+      .describe('Septets in gsm7 (a character of the extension table has two), 16 bits in ucs2, else octets'),
+    parts: z.int().min(1).describe('In how many messages it would go on'),
+  })
+  .openapi('Parts');
+
 /** What is kept with a message as extras, and shown as it was given. */
 export const extrasSchema = z.object({
   source_imsi: z.string().optional(),

@@ -5,6 +5,7 @@ import type { MessageDraft } from '../../actors/message/draft.ts';
 import { messageId, PublicIds, type MessageId } from '../../actors/message/id.ts';
 import { Fate, LedgerWriter } from '../../actors/message/ledger.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../../actors/message/record.ts';
+import { Shaper } from '../../actors/long/shaper.ts';
 import type { NodeStatus } from '../../actors/node-control.ts';
 import { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
@@ -46,6 +47,9 @@ export class ApiBench {
   /** What becomes of the next messages: a command_status at once or by the commit, or nobody knows. */
   answer: { readonly now?: number; readonly later?: number | 'in-doubt' } = {};
   archiveIsUp = true;
+  readonly shaper = new Shaper(0);
+  /** Where the routes lead; undefined: nowhere. */
+  routed: string | undefined = 'sink';
   health: Health = 'ok';
   status: NodeStatus = EMPTY_STATUS;
   draining = false;
@@ -152,12 +156,16 @@ export class ApiBench {
   #intake(): ApiDeps['intake'] {
     const intake = {
       expiryOf: (m: MessageDraft, nowMs: number) => m.expiresAt || nowMs + 86_400_000,
+      shaper: this.shaper,
+      destinationFor: () => this.routed,
+      parts: 1,
+      destination: '',
       submit: (m: MessageDraft, source: Source, submitter: Submitter, token: number, destination?: string) =>
         this.#take(m, source, submitter, token, destination),
     };
     // A field that changes is read through.
     Object.defineProperty(intake, 'destination', { get: () => this.destination });
-    return intake as ApiDeps['intake'];
+    return intake;
   }
 
   #take(m: MessageDraft, source: Source, submitter: Submitter, token: number, destination = ''): number {

@@ -28,9 +28,9 @@ export class RestClient {
     return { status: answer.status, headers: answer.headers, body, json };
   }
 
-  post(message: object): Promise<Answer> {
+  post(message: object, path = '/api/messages'): Promise<Answer> {
     const headers = { 'content-type': 'application/json' };
-    return this.request('/api/messages', { method: 'POST', headers, body: JSON.stringify(message) });
+    return this.request(path, { method: 'POST', headers, body: JSON.stringify(message) });
   }
 
   /** Submits a message that must be taken. @returns its id */

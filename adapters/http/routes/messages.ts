@@ -1,17 +1,18 @@
 import type { Context } from 'hono';
 import { z } from '@hono/zod-openapi';
-import { Refusal } from '../../../actors/refusal.ts';
 import { ArchiveMode } from '../../../actors/message/record.ts';
 import { readBody } from '../body.ts';
-import { mayActAs, type Caller } from '../caller.ts';
+import type { Caller } from '../caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { DraftWriter } from '../draft-writer.ts';
 import type { HttpEnv } from '../guard.ts';
 import { viewFor } from '../lookup.ts';
-import { invalid, Problem, retryAfter } from '../problem.ts';
+import { Problem, retryAfter } from '../problem.ts';
+import { refusal } from '../refusal.ts';
 import { problem, type ApiRoute } from '../route.ts';
 import { messageSchema, submitSchema, submittedSchema, type SubmitBody } from '../schema.ts';
 import { Sources } from '../sources.ts';
+import { explicitDestination, ownerOf } from '../submission.ts';
 import { RequestSubmitter, type Outcome } from '../submitter.ts';
 import { isoTime } from '../times.ts';
 
@@ -88,8 +89,8 @@ class Submission {
   async handle(c: Context<HttpEnv>, caller: Caller): Promise<Response> {
     const body = await readBody(c, submitSchema);
     const { intake, now } = this.#deps;
-    const to = this.#explicitDestination(body);
-    const owner = this.#owner(body.source_smsc, caller);
+    const to = explicitDestination(this.#deps, body);
+    const owner = ownerOf(this.#deps, body.source_smsc, caller);
     const account = this.#deps.account(owner);
     const source = this.#sources.get(owner, body.source_smsc, this.#admit(owner), account);
     // From here to the hand-over nothing waits: the draft is everybody's.
@@ -99,29 +100,10 @@ class Submission {
     const { destination, parts } = intake;
     const outcome = await answer;
     if (outcome.type === 'accepted') return this.#accepted(body, destination, parts, expiresAt, outcome);
-    if (outcome.type === 'refused') throw this.#refusal(outcome.status);
+    if (outcome.type === 'refused') throw refusal(this.#deps, outcome.status);
     // Any answer could be a lie: the caller sees the connection end, and asks again.
     c.env?.incoming?.socket.destroy();
     throw new Problem('unavailable', 'whether the message was kept is not known');
-  }
-
-  #explicitDestination(body: SubmitBody): string {
-    const { dest_smsc: name, destination_smsc: alias } = body;
-    if (typeof name === 'string' && typeof alias === 'string' && name !== alias) {
-      throw invalid([{ field: 'destination_smsc', message: 'expected the same as dest_smsc, or nothing' }]);
-    }
-    const to = name ?? alias ?? '';
-    if (to === '' || this.#deps.isDestination(to)) return to;
-    const field = typeof name === 'string' ? 'dest_smsc' : 'destination_smsc';
-    const message = `expected the name of a carrier, account or frontend, got ${JSON.stringify(to)}`;
-    throw invalid([{ field, message }]);
-  }
-
-  /** Whose the message is: the account that `source_smsc` names, else the key's own. */
-  #owner(sourceSmsc: string, caller: Caller): string {
-    if (!this.#deps.account(sourceSmsc)) return caller.name;
-    if (mayActAs(caller, sourceSmsc)) return sourceSmsc;
-    throw new Problem('forbidden', `a key of role ${caller.role} may not submit as account ${sourceSmsc}`);
   }
 
   /** @returns how much of the message is archived @throws Problem when the owner may not submit now */
@@ -162,22 +144,6 @@ class Submission {
     };
     const headers = { ...HEADERS, location: `/api/messages/${publicId}` };
     return new Response(JSON.stringify({ status: 'success', data }), { status: 201, headers });
-  }
-
-  #refusal(status: number): Problem {
-    const { name, text, retry } = this.#deps.statusOf(status);
-    const extras = { command_status: name, command_status_value: status };
-    if (status === Refusal.noRoute) return new Problem('refused', 'no route takes this destination', extras);
-    if (status === Refusal.queueFull) {
-      return new Problem('unavailable', 'the queue or the disk is full', extras, retryAfter(5));
-    }
-    if (this.#deps.draining()) {
-      return new Problem('unavailable', 'this node is being stopped: try another one', extras, retryAfter(5));
-    }
-    if (retry === 'later' || status === Refusal.system) {
-      return new Problem('unavailable', text, extras, retryAfter(1));
-    }
-    return new Problem('refused', text, extras);
   }
 }
 

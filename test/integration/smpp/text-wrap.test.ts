@@ -89,6 +89,21 @@ test('by REST: the answer says how many parts there are', async () => {
   expect(await texts(3)).toEqual(IN_PARTS);
 });
 
+test('by REST: told before, it is the number of parts that is sent then', async () => {
+  const ops = new RestClient(node, KEY);
+  const message = { source_msisdn: '12345', destination_msisdn: '447', source_smsc: 'shop', message_body: WORDS };
+  const { status, json } = await ops.post(message, '/api/messages/parts');
+  // With header and footer of 6 and 5 characters.
+  const told = { dest_smsc: 'sink', tp_dcs_character_set: 'gsm7', data_coding: 0, characters: 311, parts: 3 };
+  expect([status, json]).toEqual([200, told]);
+  const elsewhere = await ops.post({ ...message, destination_msisdn: '99' }, '/api/messages/parts');
+  expect([elsewhere.status, elsewhere.json['detail']]).toEqual([422, 'no route takes this destination']);
+  const { json: sent } = await ops.post(message);
+  expect(sent['data']).toMatchObject({ parts: 3 });
+  // And no more than those.
+  expect(await texts(3)).toEqual(IN_PARTS);
+});
+
 /** Part `i` of 2. */
 const part = (i: number, text: string): Buffer => Buffer.concat([Buffer.from([5, 0, 3, 9, 2, i]), Buffer.from(text)]);
 

@@ -18,6 +18,7 @@ describe('who may do what', () => {
   // Each address by role: '' is a request without a key.
   test.each([
     ['POST', '/api/messages', [401, 403, 201, 201, 201]],
+    ['POST', '/api/messages/parts', [401, 403, 200, 200, 200]],
     ['GET', '/api/messages/1', [401, 404, 404, 404, 404]],
     ['POST', '/api/receipts/repush', [401, 403, 403, 403, 422]],
     ['GET', '/api/receipts/repush/r1', [401, 403, 403, 403, 200]],
@@ -165,6 +166,7 @@ describe('the documentation', () => {
       'get /metrics',
       'patch /api/messages/{id}',
       'post /api/messages',
+      'post /api/messages/parts',
       'post /api/receipts/repush',
     ]);
     expect(document.paths['/api/messages']!['post']!.security).toEqual([{ key: [] }]);

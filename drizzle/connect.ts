@@ -12,6 +12,12 @@ export interface ConnectOptions {
 
 /** Waiting for a lock longer than this fails the statement, which is then tried again: it never blocks others behind it. */
 const LOCK_TIMEOUT_MS = 10_000;
+/**
+ * A machine that is gone in the middle of a COPY says no goodbye, and no timeout of statements ends a server's wait for data:
+ * its rows, and the minute's counters, would be locked for everybody until the system's keepalive, two hours. The server
+ * probes after 10 s of silence, and gives up 15 s later. (Passed over on a Unix socket.)
+ */
+const KEEPALIVE = { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 3 } as const;
 
 /**
  * A client of `postgres` for a URL. Opens no connection before the first query.
@@ -35,6 +41,7 @@ export function connect(url: string, options: ConnectOptions): postgres.Sql {
       statement_timeout: options.statementTimeoutMs,
       lock_timeout: LOCK_TIMEOUT_MS,
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
+      ...KEEPALIVE,
       TimeZone: 'UTC',
     },
   });

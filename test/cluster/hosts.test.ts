@@ -41,6 +41,13 @@ describe('a Postgres on a host of its own', () => {
     await using postgres = await startPostgresServer(network.host('postgres'));
     const sql = connect(postgres.url, { max: 1, applicationName: 'test', statementTimeoutMs: 5000 });
     try {
+      // A client whose machine is gone holds its locks for 25 s at most, in the middle of a COPY too.
+      const [idle, interval, count] = await Promise.all([
+        sql`SHOW tcp_keepalives_idle`,
+        sql`SHOW tcp_keepalives_interval`,
+        sql`SHOW tcp_keepalives_count`,
+      ]);
+      expect([...idle, ...interval, ...count].map(row => Object.values(row)[0])).toEqual(['10', '5', '3']);
       await sql`CREATE TABLE t (n int)`;
       await sql`INSERT INTO t VALUES (1)`;
       await postgres.stop();

@@ -3,6 +3,7 @@ import { numberRules } from '../actors/routing/number-rules.ts';
 import type { Shape, Split } from '../actors/long/shape.ts';
 import type { Wrap } from '../actors/long/wrap.ts';
 import { formOf, type Form } from '../adapters/smpp/form.ts';
+import { tlvRules } from '../adapters/smpp/tlv-rules.ts';
 import type { AccountSettings, CarrierSettings, Configuration } from '../adapters/config/schema.ts';
 import type { Live } from './live-configuration.ts';
 import type { WorkerTexts } from './worker-messages.ts';
@@ -47,7 +48,7 @@ const SIMULATED: Shape = {
 
 type AccountTexts = Pick<
   AccountSettings,
-  'charset' | 'assemble' | 'long_messages' | 'codings' | 'dest_rules' | 'source_rules'
+  'charset' | 'assemble' | 'long_messages' | 'codings' | 'dest_rules' | 'source_rules' | 'remove_tlvs' | 'add_tlvs'
 >;
 
 /** Rules for whatever comes in (`messages`). */
@@ -67,6 +68,8 @@ export function textsOfAccount(account: AccountTexts, common: CommonRules): Work
       senders: [],
     }),
     outgoing: undefined,
+    removeTlvs: account.remove_tlvs,
+    addTlvs: account.add_tlvs,
     sar: split === 'sar',
     shape: split === 'payload' && codings.length === 0 ? undefined : shape,
   };
@@ -75,7 +78,8 @@ export function textsOfAccount(account: AccountTexts, common: CommonRules): Work
 export function textsOfCarrier(carrier: CarrierSettings, common: CommonRules): WorkerTexts {
   const incoming = numberRules({ dest: common.dest_rules, source: common.source_rules, senders: [] });
   if (carrier.protocol !== 'smpp') {
-    return { charset: 'gsm7', gathers: false, incoming, outgoing: undefined, sar: false, shape: SIMULATED };
+    const nothing = { outgoing: undefined, removeTlvs: [], addTlvs: [] };
+    return { charset: 'gsm7', gathers: false, incoming, ...nothing, sar: false, shape: SIMULATED };
   }
   const { charset, assemble, codings, transliterate } = carrier;
   const split = SPLITS[carrier.long_messages];
@@ -93,6 +97,8 @@ export function textsOfCarrier(carrier: CarrierSettings, common: CommonRules): W
     gathers: assemble,
     incoming,
     outgoing: numberRules({ dest, source, senders }),
+    removeTlvs: carrier.remove_tlvs,
+    addTlvs: carrier.add_tlvs,
     sar: split === 'sar',
     shape,
   };
@@ -122,7 +128,8 @@ export function shapesOf(live: Live): Map<string, Shape> {
 }
 
 /** How messages are to be for this peer. */
-export const formFor = ({ charset, sar, outgoing }: WorkerTexts): Form => formOf(charset, sar, outgoing);
+export const formFor = ({ charset, sar, outgoing, removeTlvs, addTlvs }: WorkerTexts): Form =>
+  formOf(charset, sar, outgoing, tlvRules(removeTlvs, addTlvs));
 
 /** How the peer of this source writes texts. */
 export function withTexts(source: Source, { charset, gathers, incoming }: WorkerTexts): Source {

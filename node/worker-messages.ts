@@ -22,6 +22,7 @@ import type { ListenerSettings } from '../adapters/smpp/listener.ts';
 import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../adapters/smpp/server-session.ts';
 import type { GateMemory } from './lease-gates.ts';
+import type { AddedTlv } from '../adapters/smpp/tlv-rules.ts';
 import type { Marks } from './overload.ts';
 import type { RehearsalSetup } from './rehearsal-setup.ts';
 import type { RestCalls } from './rest-calls.ts';
@@ -36,6 +37,9 @@ export interface WorkerTexts {
   /** How it writes numbers, and how it wants them; undefined: as they are. */
   readonly incoming: NumberRules | undefined;
   readonly outgoing: NumberRules | undefined;
+  /** Tags of TLVs that it is not sent, and TLVs that it always is. */
+  readonly removeTlvs: readonly number[];
+  readonly addTlvs: readonly AddedTlv[];
   /** Parts of long messages to it are marked by TLVs. */
   readonly sar: boolean;
   /** Undefined: messages to it stay as they came. */

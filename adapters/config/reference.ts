@@ -3,6 +3,7 @@ import { VARIABLES } from './environment.ts';
 import { bare } from './schema-walk.ts';
 import {
   accountSchema,
+  addedTlvSchema,
   alternateSchema,
   errorRuleSchema,
   frontendSchema,
@@ -30,6 +31,10 @@ export function settingsReference(): string {
     table(
       'receipts.reroute[], carriers[].reroute_receipts[]: which receipts of failure send a message elsewhere',
       Object.entries(rerouteRuleSchema.shape),
+    ),
+    table(
+      'accounts[].add_tlvs[], carriers[].add_tlvs[]: TLVs that messages are sent with',
+      Object.entries(addedTlvSchema.shape),
     ),
     table('carriers[] with protocol: simulator', Object.entries(simulatorCarrierSchema.shape)),
     table('frontends[]: external protocol processes, by REST', Object.entries(frontendSchema.shape)),

@@ -102,6 +102,31 @@ const LANGUAGES = [
 const receiptErrors = (error: string, as: string) =>
   listOf(group({ error: ascii(1, 8).describe(error), as: ascii(1, 8).describe(as) }), 'errors', 1000).default([]);
 
+const PAYLOAD = 0x0424;
+
+/** The text lies there where it is long: it is no TLV of its own. */
+const tlvTag = () =>
+  whole(0, 0xffff).refine(tag => tag !== PAYLOAD, { error: 'another tag than 0x0424, where long texts lie' });
+
+const removeTlvs = (what: string) =>
+  listOf(tlvTag(), 'tags', 100).default([]).describe(`Tags of TLVs that ${what} are not sent with`);
+
+const HEX = 'up to 255 octets in hexadecimal, in quotes';
+
+/** A TLV that messages are sent with. */
+export const addedTlvSchema = group({
+  tag: tlvTag().describe('Its tag, such as 0x1400'),
+  value: z
+    .string({ error: HEX })
+    .regex(/^([0-9a-fA-F]{2}){0,255}$/, { error: HEX })
+    .describe('Its octets in hexadecimal; "": it has none'),
+});
+
+const addTlvs = (what: string) =>
+  listOf(addedTlvSchema, 'TLVs', 20)
+    .default([])
+    .describe(`TLVs that ${what} are sent with, behind their own; to put one in the place of theirs, remove it too`);
+
 export const accountSchema = group({
   system_id: systemId(),
   password: password(),
@@ -160,6 +185,8 @@ export const accountSchema = group({
     .default('refuse')
     .describe('What it is answered: refuse, with `duplicate_status`; first-id, with the message_id of the first one'),
   duplicate_status: whole(1, 0xffff_ffff).default(0x45).describe('A command_status; 69 is ESME_RSUBMITFAIL'),
+  remove_tlvs: removeTlvs('messages to it, but not receipts,'),
+  add_tlvs: addTlvs('messages to it, but not receipts,'),
   receipt_errors: receiptErrors('`err` as it would be told otherwise', 'What it is told').describe(
     "Errors of receipts in its own words, after the carrier's `receipt_errors`; those not listed are told as they are",
   ),
@@ -350,6 +377,8 @@ export const smppCarrierSchema = group({
   max_octets: whole(60, 255).default(140).describe('Octets of header and text in one message; more is cut'),
   max_parts: whole(1, 255).default(255).describe('A message that needs more goes whole, in message_payload'),
   assemble: assemble(),
+  remove_tlvs: removeTlvs('messages to it'),
+  add_tlvs: addTlvs('messages to it'),
   receipt_errors: receiptErrors('`err` as its receipts write it', 'What accounts are told').describe(
     'Its error codes in other words; those not listed are passed on as they are',
   ),

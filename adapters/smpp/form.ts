@@ -14,6 +14,7 @@ import { DataCoding } from '../../actors/text/data-coding.ts';
 import { decodeText } from '../../actors/text/decode.ts';
 import { encodeUcs2 } from '../../actors/text/ucs2.ts';
 import { UDHI } from '../../actors/text/udh.ts';
+import { outgoingTlvs, type TlvRules } from './tlv-rules.ts';
 
 /** How a peer wants messages that the system keeps in its own way. */
 export interface Form {
@@ -23,21 +24,24 @@ export interface Form {
   readonly sar: boolean;
   /** Other numbers and senders; undefined: as they are. */
   readonly numbers: NumberRules | undefined;
+  /** TLVs that it is not sent, or always; undefined: those that the message has. */
+  readonly tlvs: TlvRules | undefined;
 }
 
 /** As the system keeps them: nothing is to be done. */
-export const AS_KEPT: Form = { charset: 'gsm7', sar: false, numbers: undefined };
+export const AS_KEPT: Form = { charset: 'gsm7', sar: false, numbers: undefined, tlvs: undefined };
 
 /** The form as the one object for "nothing to do" where it says so. */
-export const formOf = (charset: PeerCharset, sar: boolean, numbers?: NumberRules): Form =>
-  charset === 'gsm7' && !sar && !numbers ? AS_KEPT : { charset, sar, numbers };
+export const formOf = (charset: PeerCharset, sar: boolean, numbers?: NumberRules, tlvs?: TlvRules): Form =>
+  charset === 'gsm7' && !sar && !numbers && !tlvs ? AS_KEPT : { charset, sar, numbers, tlvs };
 
 /** Octets beyond which a text that its charset has not is not sent as UCS-2 in one message. */
 const UCS2_OCTETS = 140;
 
 /** Gives a draft that was read from a record the form: its ranges are of another buffer then. */
-export function reform(m: MessageDraft, { charset, sar, numbers }: Form): void {
+export function reform(m: MessageDraft, { charset, sar, numbers, tlvs: rules }: Form): void {
   if (numbers) renumber(m, numbers);
+  if (rules) amendTlvs(m, rules);
   const mark = sar && (m.flags & RecordFlag.part) !== 0 ? partMarkOf(m) : undefined;
   const isOther = charset !== 'gsm7' && m.dataCoding === DataCoding.gsm7 && m.textLength > 0;
   if (!mark && !isOther) return;
@@ -50,7 +54,15 @@ export function reform(m: MessageDraft, { charset, sar, numbers }: Form): void {
     text = { ...text, header: text.header.filter(({ id }) => !isConcatenationElement(id)) };
     tlvs = Buffer.concat([tlvs, sarTlvs(mark)]);
   }
-  place(m, text, tlvs);
+  place(m, joined(text), tlvs);
+  m.dataCoding = text.dataCoding;
+  m.esmClass = text.header.length === 0 ? m.esmClass & ~UDHI : m.esmClass | UDHI;
+}
+
+function amendTlvs(m: MessageDraft, rules: TlvRules): void {
+  const own = m.buffer.subarray(m.tlvsAt, m.tlvsAt + m.tlvsLength);
+  const tlvs = outgoingTlvs(own, rules);
+  if (tlvs !== own) place(m, m.buffer.subarray(m.textAt, m.textAt + m.textLength), tlvs);
 }
 
 /** As UCS-2 what the charset has not, if that is one message; else with a question mark for each character it has not. */
@@ -81,9 +93,8 @@ function sarTlvs({ reference, total, sequence }: { reference: number; total: num
   return out;
 }
 
-function place(m: MessageDraft, text: Wording, tlvs: Buffer): void {
+function place(m: MessageDraft, octets: Buffer, tlvs: Buffer): void {
   const { buffer } = m;
-  const octets = joined(text);
   m.buffer = Buffer.concat([
     buffer.subarray(m.sourceAt, m.sourceAt + m.sourceLength),
     buffer.subarray(m.destAt, m.destAt + m.destLength),
@@ -98,6 +109,4 @@ function place(m: MessageDraft, text: Wording, tlvs: Buffer): void {
   m.textLength = octets.length;
   m.tlvsAt = m.textAt + octets.length;
   m.tlvsLength = tlvs.length;
-  m.dataCoding = text.dataCoding;
-  m.esmClass = text.header.length === 0 ? m.esmClass & ~UDHI : m.esmClass | UDHI;
 }

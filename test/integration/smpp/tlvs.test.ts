@@ -13,24 +13,30 @@ let shop: RawPeer;
 let app: RawPeer;
 beforeAll(async () => {
   carrier = await ScriptedCarrier.listen();
+  const common = { protocol: 'smpp', host: '127.0.0.1', port: carrier.port, system_id: 'r', password: 'r' };
+  const rules = {
+    remove_tlvs: [0x1401, 0x3fff, TLVS.callback_num.tag],
+    add_tlvs: [
+      { tag: 0x1400, value: '0aFF' },
+      { tag: 0x1401, value: '' },
+    ],
+  };
   node = await startNode({
     config: {
-      accounts: ['shop', 'app', 'old'].map(system_id => ({ system_id, password: system_id })),
+      accounts: [
+        ...['shop', 'app', 'old'].map(system_id => ({ system_id, password: system_id })),
+        { system_id: 'picky', password: 'picky', ...rules },
+      ],
       carriers: [
-        {
-          name: 'phones',
-          protocol: 'smpp',
-          host: '127.0.0.1',
-          port: carrier.port,
-          system_id: 'r',
-          password: 'r',
-          long_messages: 'payload',
-        },
+        { ...common, name: 'phones', long_messages: 'payload' },
+        { ...common, name: 'ruled', ...rules, long_messages: 'sar' },
       ],
       routes: [
         { called_prefix: '44', dest_smsc: 'phones' },
         { called_prefix: '555', dest_smsc: 'app' },
         { called_prefix: '556', dest_smsc: 'old' },
+        { called_prefix: '557', dest_smsc: 'picky' },
+        { called_prefix: '33', dest_smsc: 'ruled' },
       ],
     },
   });
@@ -97,6 +103,43 @@ test('and of a deliver_sm of a carrier', async () => {
   const [pdu] = await app.pdus(1);
   app.send(headerPdu(0x80000005, 0, pdu!.readUInt32BE(12)));
   expect(tail(pdu, everyTlv.length)).toBe(everyTlv.toString('hex'));
+});
+
+/** A vendor's that is removed, one that stays, one of two that are; what is added, a removed one anew among it. */
+const mixed = Buffer.concat([
+  tlv(0x1401, Buffer.from('vendor')),
+  tlv(0x4001, Buffer.from([0, 255])),
+  tlv(TLVS.callback_num.tag, wire('01 01 01 "1"')),
+  tlv(TLVS.callback_num.tag, wire('01 01 01 "2"')),
+]);
+const added = wire('1400 0002 0AFF 1401 0000');
+const ruled = Buffer.concat([tlv(0x4001, Buffer.from([0, 255])), added]);
+
+test('a carrier gets none that are removed, and those that are added', async () => {
+  shop.send(withLength(Buffer.concat([submitPdu(20, '33700900123', 'with TLVs'), mixed])));
+  const [some] = await taken(1);
+  expect(tail(some, ruled.length)).toBe(ruled.toString('hex'));
+  expect(some!.toString('latin1')).toContain('with TLVs');
+  shop.send(submitPdu(21, '33700900123', 'with none'));
+  const [none] = await taken(1);
+  expect(tail(none, added.length + 9)).toBe(Buffer.concat([Buffer.from('with none'), added]).toString('hex'));
+});
+
+test('each part of a long message too, with its own mark', async () => {
+  shop.send(submitPdu(22, '33700900123', 'x'.repeat(200)));
+  for (const pdu of await taken(2)) {
+    expect(pdu.includes(added)).toBe(true);
+    expect(pdu.includes(wire('020F 0001'))).toBe(true);
+  }
+});
+
+test('an account alike', async () => {
+  using picky = await RawPeer.bind(node.ports['smpp']!, 'picky', 'receiver');
+  picky.take();
+  shop.send(withLength(Buffer.concat([submitPdu(23, '5571', 'with TLVs'), mixed])));
+  const [pdu] = await picky.pdus(1);
+  picky.send(headerPdu(0x80000005, 0, pdu!.readUInt32BE(12)));
+  expect(tail(pdu, ruled.length)).toBe(ruled.toString('hex'));
 });
 
 test('a text in message_payload stays in one, and goes where it is short enough into short_message', async () => {

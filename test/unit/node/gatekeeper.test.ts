@@ -41,6 +41,8 @@ const account = (system_id: string, more: Partial<LiveAccount> = {}): LiveAccoun
   duplicate_seconds: 0,
   duplicate_answer: 'refuse',
   duplicate_status: 0x45,
+  remove_tlvs: [],
+  add_tlvs: [],
   receipt_errors: [],
   ...more,
 });

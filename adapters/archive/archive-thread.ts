@@ -61,8 +61,11 @@ export interface Archive {
 
 /** Messages in one transaction: enough to make its fixed cost small, 6 MB at 300 octets each. */
 const CHUNK_MESSAGES = 16_384;
-/** Asked of the store at once: its workers copy them between two commits, 1,024 messages in 2 to 3 ms. */
-const SLICE_MESSAGES = 2_048;
+/**
+ * Asked of the store at once: it copies them between two commits, a few milliseconds' work. A quarter of it, and workers that
+ * are busy, which answer once a turn, give less than comes in.
+ */
+const SLICE_MESSAGES = 8_192;
 /** The same for what is written. */
 const SLICE_BATCHES = 64;
 /** A chunk smaller than this is followed by a pause, so that the next is larger. */

@@ -24,6 +24,8 @@ interface Entered {
   first: number;
   second: number;
   since: number;
+  /** It is counted as a passage, not entered as a message. */
+  passes: boolean;
 }
 
 /**
@@ -70,14 +72,7 @@ export class DuplicateFilter implements Submitter {
     this.#hash(m, account);
     const table = this.#table;
     if (table.enter(this.#first, this.#second, rule.windowMs, now)) {
-      this.token = this.#free.pop() ?? this.#entered.push(emptyEntry()) - 1;
-      const entered = this.#entered[this.token]!;
-      entered.submitter = submitter;
-      entered.token = token;
-      entered.place = table.place;
-      entered.first = this.#first;
-      entered.second = this.#second;
-      entered.since = now;
+      this.#await(submitter, token, now, false);
       return NEW;
     }
     if (rule.status !== 0 || !mayRepeat) {
@@ -93,9 +88,10 @@ export class DuplicateFilter implements Submitter {
 
   /**
    * How often a message has gone on between carriers, this time counted, each within `windowMs` of the last: it is the same if it says
-   * the same between the same two numbers, whichever of them is the sender, in parts of whatever reference.
+   * the same between the same two numbers, whichever of them is the sender, in parts of whatever reference. As `enter`, it is
+   * this filter's from here on, under `token`: one that is refused after all, and comes again, has not passed.
    */
-  passes(m: MessageDraft, windowMs: number, now: number): number {
+  passes(m: MessageDraft, windowMs: number, submitter: Submitter, token: number, now: number): number {
     const { buffer, sourceAt, sourceLength, destAt, destLength } = m;
     [this.#first, this.#second] = this.#table.seeds;
     this.#mix(PASSES);
@@ -106,10 +102,14 @@ export class DuplicateFilter implements Submitter {
     const header = (m.esmClass & UDHI) === 0 || m.textLength === 0 ? 0 : Math.min(1 + buffer[m.textAt]!, m.textLength);
     this.#mixOctets(buffer, m.textAt + header, m.textLength - header);
     this.#mix(((partMarkOf(m)?.sequence ?? 0) << 16) | (m.textLength - header));
-    return this.#table.count(finished(this.#first), finished(this.#second), windowMs, now);
+    this.#first = finished(this.#first);
+    this.#second = finished(this.#second);
+    const times = this.#table.count(this.#first, this.#second, windowMs, now);
+    this.#await(submitter, token, now, true);
+    return times;
   }
 
-  /** The intake did not take what `enter` found new. */
+  /** The intake did not take what `enter` found new, or `passes` counted. */
   drop(token: number): void {
     this.#forget(token);
   }
@@ -124,7 +124,7 @@ export class DuplicateFilter implements Submitter {
   accepted(token: number, id: MessageId, acceptedAt?: number): void {
     const entered = this.#entered[token]!;
     const { place, first, second, since, submitter } = entered;
-    this.#table.commit(place, first, second, since, id);
+    if (!entered.passes) this.#table.commit(place, first, second, since, id);
     this.#free.push(token);
     entered.submitter = NOBODY;
     submitter.accepted(entered.token, id, acceptedAt);
@@ -142,9 +142,24 @@ export class DuplicateFilter implements Submitter {
     submitter.inDoubt(own);
   }
 
+  /** Leaves in `token` what the one that the table has just looked up is known by until it is committed or refused. */
+  #await(submitter: Submitter, token: number, now: number, passes: boolean): void {
+    this.token = this.#free.pop() ?? this.#entered.push(emptyEntry()) - 1;
+    const entered = this.#entered[this.token]!;
+    entered.submitter = submitter;
+    entered.token = token;
+    entered.place = this.#table.place;
+    entered.first = this.#first;
+    entered.second = this.#second;
+    entered.since = now;
+    entered.passes = passes;
+  }
+
   #forget(token: number): void {
     const entered = this.#entered[token]!;
-    this.#table.forget(entered.place, entered.first, entered.second, entered.since);
+    const { place, first, second, since } = entered;
+    if (entered.passes) this.#table.uncount(place, first, second);
+    else this.#table.forget(place, first, second, since);
     entered.submitter = NOBODY;
     this.#free.push(token);
   }
@@ -206,4 +221,12 @@ function finished(hash: number): number {
 
 const NOBODY: Submitter = { accepted: () => undefined, refused: () => undefined, inDoubt: () => undefined };
 
-const emptyEntry = (): Entered => ({ submitter: NOBODY, token: 0, place: 0, first: 0, second: 0, since: 0 });
+const emptyEntry = (): Entered => ({
+  submitter: NOBODY,
+  token: 0,
+  place: 0,
+  first: 0,
+  second: 0,
+  since: 0,
+  passes: false,
+});

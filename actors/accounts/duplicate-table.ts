@@ -98,6 +98,15 @@ export class DuplicateTable {
     return times;
   }
 
+  /** One time less: that one was not taken after all. */
+  uncount(place: number, first: number, second: number): void {
+    const set = Math.floor(place / WAYS);
+    this.#lock(set);
+    const isThere = this.#words[place * WORDS] === first && this.#words[place * WORDS + 1] === second;
+    if (isThere && this.#figures[place * FIGURES + ID]! > 0) this.#figures[place * FIGURES + ID]! -= 1;
+    Atomics.store(this.#locks, set, 0);
+  }
+
   #enter(set: number, first: number, second: number, windowMs: number, now: number): boolean {
     const words = this.#words;
     const figures = this.#figures;

@@ -353,13 +353,14 @@ export class Intake implements Actor<IntakeMessage> {
   /** What one carrier brings for another; what goes round ends here. @returns as `#forward` */
   #sendOn(m: MessageDraft, to: string, { name }: Source, lane: number, submitter: Submitter, token: number): number {
     const d = this.#decisions;
-    d.hops = this.onward.hopsOf(m, name, to, this.#deps.now());
+    d.hops = this.onward.hopsOf(m, name, to, submitter, token, this.#deps.now());
     if (d.hops === LOOP) {
       this.#add(m, '', name, lane, Fate.undeliverable, submitter, token);
       return 0;
     }
     d.kind = Kind.mt;
-    return this.#forward(this.onward.submitted(Object.assign(this.#resent, m)), to, name, lane, submitter, token);
+    const sent = this.onward.submitted(Object.assign(this.#resent, m));
+    return this.onward.sent(this.#forward(sent, to, name, lane, this.#deps.duplicates, this.onward.token));
   }
 
   /** A message in its peer's own charset, as it is kept here: in GSM 7-bit, or in UCS-2 where that has not all of it. */

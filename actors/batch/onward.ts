@@ -1,5 +1,6 @@
 import type { DuplicateFilter } from '../accounts/duplicate-filter.ts';
 import type { MessageDraft } from '../message/draft.ts';
+import type { Submitter } from './batch-actor.ts';
 import { UDHI } from '../text/udh.ts';
 
 export interface OnwardSettings {
@@ -21,14 +22,16 @@ const SUBMIT_BITS = UDHI | 0x80;
  */
 export class Onward {
   readonly #settings: OnwardSettings;
-  readonly #filter: Pick<DuplicateFilter, 'passes'>;
+  readonly #filter: Pick<DuplicateFilter, 'passes' | 'drop' | 'token'>;
   readonly #looped: (from: string, to: string) => void;
   #carriers: ReadonlySet<string> = new Set();
+  /** What the filter knows the one by that `hopsOf` was asked about last. */
+  token = 0;
 
   /** @param looped a message has gone round too often, and does not go on */
   constructor(
     settings: OnwardSettings,
-    filter: Pick<DuplicateFilter, 'passes'>,
+    filter: Pick<DuplicateFilter, 'passes' | 'drop' | 'token'>,
     looped: (from: string, to: string) => void,
   ) {
     this.#settings = settings;
@@ -44,13 +47,21 @@ export class Onward {
     return this.#carriers.has(destination);
   }
 
-  /** Which passage this is, from 1; LOOP when it is one too many. */
-  hopsOf(m: MessageDraft, from: string, to: string, now: number): number {
+  /** Which passage this is, from 1; LOOP when it is one too many. Any but that is the filter's from here on (`DuplicateFilter.passes`). */
+  hopsOf(m: MessageDraft, from: string, to: string, submitter: Submitter, token: number, now: number): number {
     const { hopsMax, hopsMs } = this.#settings;
-    const hops = this.#filter.passes(m, hopsMs, now);
+    const hops = this.#filter.passes(m, hopsMs, submitter, token, now);
+    this.token = this.#filter.token;
     if (hops <= hopsMax) return hops;
+    this.#filter.drop(this.token);
     this.#looped(from, to);
     return LOOP;
+  }
+
+  /** The intake has taken it as the filter's, or not: then it has not passed. @returns the status */
+  sent(status: number): number {
+    if (status !== 0) this.#filter.drop(this.token);
+    return status;
   }
 
   /** A deliver_sm as a submit_sm has it: nobody here waits for its receipt. */

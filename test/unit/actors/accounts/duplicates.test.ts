@@ -236,3 +236,25 @@ describe('the filter', () => {
     }
   });
 });
+
+test('a passage that was refused after all does not count: brought again and again it is no loop', () => {
+  const filter = new DuplicateFilter(new DuplicateTable(memory()), () => undefined);
+  const m = new MessageDraft();
+  m.buffer = Buffer.from('4411442299hello');
+  [m.sourceAt, m.sourceLength, m.destAt, m.destLength, m.textAt, m.textLength] = [0, 5, 5, 5, 10, 5];
+  const told: string[] = [];
+  const carrier: Submitter = {
+    accepted: (token, id) => told.push(`accepted ${token} ${id}`),
+    refused: (token, status) => told.push(`refused ${token} ${status}`),
+    inDoubt: () => undefined,
+  };
+  for (let i = 0; i < 20; i++) {
+    expect(filter.passes(m, 60_000, carrier, i, 1000 + i)).toBe(1);
+    filter.refused(filter.token, Refusal.queueFull);
+  }
+  expect(told.at(-1)).toBe(`refused 19 ${Refusal.queueFull}`);
+  expect(filter.passes(m, 60_000, carrier, 20, 2000)).toBe(1);
+  filter.accepted(filter.token, 77, 2000);
+  expect(told.at(-1)).toBe('accepted 20 77');
+  expect(filter.passes(m, 60_000, carrier, 21, 2001)).toBe(2);
+});

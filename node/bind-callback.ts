@@ -126,7 +126,8 @@ export class BindCallback {
       return '';
     } catch (error) {
       // A thread is being restarted: whoever binds next tells of it again.
-      this.#given.delete(systemId);
+      if (before) this.#given.set(systemId, before);
+      else this.#given.delete(systemId);
       return describeError(error);
     }
   }

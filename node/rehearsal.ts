@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { systemClock } from '../runtime/clock.ts';
+import { isAlive } from '../runtime/is-alive.ts';
 import { Link } from '../runtime/link/link.ts';
 import { Timers } from '../runtime/timers.ts';
 import { storeOver } from '../actors/store/store-link.ts';
@@ -67,14 +68,6 @@ function removeLeftovers(place: string): void {
     } catch {
       // Another user's, or another worker of this node was faster.
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { isAlive } from '../../../runtime/is-alive.ts';
 import { CommandFailure, Context, examples, withCommonOptions } from '../context.ts';
 import type { CommonOptions } from '../context.ts';
 import type { ProgramDeps } from '../deps.ts';
@@ -64,18 +65,9 @@ const MOST_DRAIN_MS = 10 * 60_000;
 /** Waits until the process is gone. @throws CommandFailure when it still drains after ten minutes */
 async function ended(pid: number): Promise<void> {
   const end = performance.now() + MOST_DRAIN_MS;
-  while (lives(pid)) {
+  while (isAlive(pid)) {
     if (performance.now() > end) throw new CommandFailure(`the node (process ${pid}) has not ended within ten minutes`);
     await sleep(50);
-  }
-}
-
-function lives(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, under another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

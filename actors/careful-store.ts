@@ -64,7 +64,7 @@ export function carefulStore({ store, monotonic, forMs, ready }: CarefulDeps): M
     find: id => store.find(id),
     cancel: id => store.cancel(id),
     amend: (id, record) => store.amend(id, record),
-    search: (account, match, limit) => store.search(account, match, limit),
+    search: (match, limit) => store.search(match, limit),
     outcome: (id, waitMs) => store.outcome(id, waitMs),
     scan: (destination, after, limit) => store.scan(destination, after, limit),
     outbox: maxMessages => store.outbox(maxMessages),

@@ -92,12 +92,35 @@ export interface FoundMessage {
   readonly ledger: Uint8Array;
 }
 
-/** Which messages `search` looks for; octets are compared as they are. */
+/** Where a message has its place in lists, newest first: by when it was accepted (ms since 1970), then by its id. */
+export interface Place {
+  readonly at: number;
+  readonly id: MessageId;
+}
+
+/** Which messages `search` looks for: those that are all of what is given. Octets are compared as they are. */
 export interface Match {
-  readonly source: string;
-  readonly dest: string;
-  /** undefined: any. */
-  readonly serviceType: string | undefined;
+  readonly account?: string | undefined;
+  readonly destination?: string | undefined;
+  /** Of this account, or for it. */
+  readonly visibleTo?: string | undefined;
+  readonly source?: string | undefined;
+  readonly dest?: string | undefined;
+  readonly serviceType?: string | undefined;
+  readonly fate?: Fate | undefined;
+  /** true: queued and not claimed. */
+  readonly waiting?: boolean | undefined;
+  /** Accepted then or later, ms since 1970. */
+  readonly from?: number | undefined;
+  /** Older than this place. */
+  readonly before?: Place | undefined;
+}
+
+/** What a search found, newest first. */
+export interface Searched {
+  readonly found: readonly FoundMessage[];
+  /** It ended here, with enough or after enough work; `Match.before` goes on from here. undefined: there is no more. */
+  readonly until: Place | undefined;
 }
 
 /** Settled messages on their way to the archive: the batch, who may be archived, and their ledger entries. */
@@ -183,10 +206,10 @@ export interface MessageStore {
    */
   amend(id: MessageId, record: Uint8Array): Promise<'done' | 'unknown' | 'in-flight' | 'final'>;
   /**
-   * Messages of an account that are queued and not claimed, of any queue, newest first. It looks through all that waits,
-   * in slices: nothing else is held up, the answer takes its time.
+   * Messages that match, newest first, up to `limit`; receipts are none. There is no index: it looks through batches, in
+   * slices, so nothing else is held up and the answer takes its time; through so many at most, and then says how far it came.
    */
-  search(account: string, match: Match, limit: number): Promise<readonly FoundMessage[]>;
+  search(match: Match, limit: number): Promise<Searched>;
   /**
    * Waits until a message has its last fate (one that awaits a receipt has not), at most `waitMs`. Returns it as it is
    * then, durable; undefined when it is not known.

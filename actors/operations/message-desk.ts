@@ -4,7 +4,7 @@ import type { MessageDraft } from '../message/draft.ts';
 import { Fate, L, nextEntry, What } from '../message/ledger.ts';
 import { PLAIN_OCTETS } from '../long/split.ts';
 import { destOf, R, RecordFlag, sourceOf } from '../message/record.ts';
-import type { FoundMessage, Match, MessageStore } from '../ports.ts';
+import type { FoundMessage, Match, MessageStore, Place } from '../ports.ts';
 
 /** What the archive tells of a message that has left the store. */
 export interface ArchivedFate {
@@ -88,7 +88,7 @@ export class MessageDesk {
   /** Cancels all messages that wait and match. @returns how many */
   async cancelMatching(account: string, match: Match): Promise<number> {
     await this.#deps.committed();
-    const found = await this.#deps.store.search(account, match, CANCELLED_AT_ONCE);
+    const found = await this.#waiting(account, match, CANCELLED_AT_ONCE);
     const outcomes = await Promise.all(found.filter(one => !isPart(one)).map(one => this.#cancelOne(one)));
     return outcomes.filter(outcome => outcome === 'done').length;
   }
@@ -115,7 +115,7 @@ export class MessageDesk {
     m: MessageDraft,
   ): Promise<{ readonly replaced: MessageId } | { readonly obsolete: MessageId } | undefined> {
     await this.#deps.committed();
-    const waiting = await this.#deps.store.search(account, match, NEWEST);
+    const waiting = await this.#waiting(account, match, NEWEST);
     const found = waiting.find(one => !isPart(one));
     if (!found) return undefined;
     const text = m.buffer.subarray(m.textAt, m.textAt + m.textLength);
@@ -152,6 +152,19 @@ export class MessageDesk {
     const record = asBuffer(found.record);
     // What a carrier or another customer has sent to this account is not its to change.
     return record[R.kind] === 0 && isSame(source, sourceOf(record, 0)) ? found : undefined;
+  }
+
+  /** The newest messages of an account that wait and match, all or `most` of them. */
+  async #waiting(account: string, match: Match, most: number): Promise<FoundMessage[]> {
+    const waiting: FoundMessage[] = [];
+    let before: Place | undefined;
+    do {
+      const wanted = { ...match, account, waiting: true, before };
+      const { found, until } = await this.#deps.store.search(wanted, most - waiting.length);
+      waiting.push(...found);
+      before = until;
+    } while (before && waiting.length < most);
+    return waiting;
   }
 
   /** An archive that cannot be asked does not know it: what is to be changed is not there anyhow. */

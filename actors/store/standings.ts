@@ -81,6 +81,11 @@ export class Standings {
     return [...this.#states.keys()];
   }
 
+  /** All batches, those that are not durable yet too, in the order they came. */
+  states(): Iterable<BatchState> {
+    return this.#states.values();
+  }
+
   /** A batch that is durable. */
   get(batchNumber: number): BatchState | undefined {
     const state = this.#states.get(batchNumber);

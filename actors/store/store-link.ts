@@ -24,12 +24,13 @@ const Verb = {
   ready: 16,
   claimAlone: 17,
   amend: 18,
-  search: 19,
+  // 19 was a search by account and addresses alone.
   outcome: 20,
   /** Notice: which stripes the sender has, and for how long for certain (`Held`). */
   held: 21,
   /** Notice from the store: what is claimed from these stripes and not sent yet is wanted back. */
   giveBack: 22,
+  search: 23,
 } as const;
 
 /** What the workers of a cluster tell one another again and again. */
@@ -133,7 +134,9 @@ function dispatch(store: MessageStore, verb: number, args: never): unknown {
     case Verb.amend:
       return store.amend(...(args as Arguments<'amend'>));
     case Verb.search:
-      return store.search(...(args as Arguments<'search'>)).then(found => found.map(compactFound));
+      return store
+        .search(...(args as Arguments<'search'>))
+        .then(({ found, until }) => ({ found: found.map(compactFound), until }));
     case Verb.outcome:
       return store.outcome(...(args as Arguments<'outcome'>)).then(found => found && compactFound(found));
     case Verb.scan:

@@ -11,6 +11,7 @@ import type {
   Match,
   MessageStore,
   OutboxItem,
+  Searched,
   StoreStats,
 } from '../ports.ts';
 import { RuntimeError } from '../../runtime/errors.ts';
@@ -18,6 +19,7 @@ import { LinkClosed } from '../../runtime/link/link.ts';
 import { BATCH_NUMBER_AT } from '../message/batch.ts';
 import { correlatedNothing, mergeCorrelated, missing } from './records.ts';
 import { PeerClaims, type PeerName } from './peer-claims.ts';
+import { mergeSearched } from './place.ts';
 import { addStats } from './store-stats.ts';
 
 interface Peer {
@@ -215,14 +217,9 @@ export class StripedStore implements MessageStore {
     return (await this.#of(id)?.amend(id, record).catch(ignoreGone)) ?? 'unknown';
   }
 
-  async search(account: string, match: Match, limit: number): Promise<readonly FoundMessage[]> {
-    const found = await Promise.all(
-      this.#all().map(async store => (await store.search(account, match, limit).catch(ignoreGone)) ?? []),
-    );
-    return found
-      .flat()
-      .sort((a, b) => b.createdAt - a.createdAt || b.id - a.id)
-      .slice(0, limit);
+  async search(match: Match, limit: number): Promise<Searched> {
+    const searched = await Promise.all(this.#all().map(store => store.search(match, limit).catch(ignoreGone)));
+    return mergeSearched(searched.filter(isThere), limit);
   }
 
   async outcome(id: number, waitMs: number): Promise<FoundMessage | undefined> {

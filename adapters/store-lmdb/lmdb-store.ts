@@ -192,7 +192,7 @@ export class LmdbStore {
         if (outcome === 'done') await this.#flushed();
         return outcome;
       },
-      search: (account, match, limit) => search(standings, shelf, this.#deps.monotonic, account, match, limit),
+      search: (match, limit) => search(standings, shelf, this.#deps.monotonic, match, limit),
       outcome: (id, waitMs) => outcome(standings, shelf, id, waitMs, () => this.#flushed()),
       scan: async (destination, after, limit) => scan(standings, shelf, destination, after, limit),
       outbox: async max => (isLive() ? this.#handOut(max, owner) : []),

@@ -264,7 +264,7 @@ export class RedisStore {
         if (outcome === 'done') await this.#flushed();
         return outcome;
       },
-      search: (account, match, limit) => reads.search(account, match, limit, this.#deps.monotonic),
+      search: (match, limit) => reads.search(match, limit, this.#deps.monotonic),
       outcome: (id, waitMs) => reads.outcome(id, waitMs, () => this.#flushed()),
       scan: (destination, after, limit) => reads.scan(destination, after, limit),
       outbox: async max => {

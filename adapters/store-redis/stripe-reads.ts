@@ -1,5 +1,5 @@
 import { batchNumberOf, indexOf, type MessageId } from '../../actors/message/id.ts';
-import type { Claimed, Correlated, FoundMessage, Match, OutboxItem } from '../../actors/ports.ts';
+import type { Claimed, Correlated, FoundMessage, Match, OutboxItem, Searched } from '../../actors/ports.ts';
 import type { BatchShelf } from '../../actors/store/batch-shelf.ts';
 import type { BatchState } from '../../actors/store/batch-state.ts';
 import { ledgerKey, numberKey, Tag } from '../../actors/store/keys.ts';
@@ -75,9 +75,9 @@ export class StripeReads {
     return found;
   }
 
-  search(account: string, match: Match, limit: number, monotonic: () => number): Promise<readonly FoundMessage[]> {
+  search(match: Match, limit: number, monotonic: () => number): Promise<Searched> {
     const { standings, shelf, values } = this.#deps;
-    return search(standings, shelf, monotonic, account, match, limit, (state, work) =>
+    return search(standings, shelf, monotonic, match, limit, (state, work) =>
       values.reading(work, () => this.keysOf([state], true)),
     );
   }

@@ -4,7 +4,6 @@ import { Fate, What } from '../../actors/message/ledger.ts';
 import { readBatch } from '../../actors/message/batch.ts';
 import { Kind, R } from '../../actors/message/record.ts';
 import { batchOf } from '../support/archive-items.ts';
-import type { Match } from '../../actors/ports.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import {
   appendAs,
@@ -755,35 +754,6 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         clock.advance(1000);
         expect(textsOf(messagesIn(await store.claimEnded(10)))).toEqual(['0']);
         expect(textsOf(await claimed(store, 'sink'))).toEqual(['1']);
-      });
-    });
-
-    describe('search', () => {
-      test('finds what waits, by account and addresses, newest first', async () => {
-        const { store } = await open();
-        const older = await bench.append([
-          sent('1', { dest: '447700900001', serviceType: 'WAP' }),
-          sent('claimed', { dest: '447700900001', destination: 'x' }),
-          sent('of another', { dest: '447700900001', account: 'acme' }),
-          sent('from another', { dest: '447700900001', source: '12345' }),
-          sent('to another', { dest: '447700900002' }),
-        ]);
-        await claimed(store, 'x');
-        const newer = await bench.append([
-          sent('2', { dest: '447700900001', destination: 'y' }),
-          sent('3', { dest: '447700900001', deliverAfter: 9e12 }),
-        ]);
-        const match: Match = { source: 'ACME', dest: '447700900001', serviceType: undefined };
-        const ids = async (more: Partial<Match>, limit = 10): Promise<number[]> =>
-          (await store.search('load', { ...match, ...more }, limit)).map(({ id }) => id);
-        expect(await ids({})).toEqual([messageId(newer, 1), messageId(newer, 0), messageId(older, 0)]);
-        expect(await ids({}, 1)).toEqual([messageId(newer, 1)]);
-        expect(await ids({ serviceType: 'WAP' })).toEqual([messageId(older, 0)]);
-        expect(await ids({ serviceType: '' })).toEqual([messageId(newer, 1), messageId(newer, 0)]);
-        expect(await ids({ dest: '447700900009' })).toEqual([]);
-        expect(await store.search('nobody', match, 10)).toEqual([]);
-        await store.cancel(messageId(newer, 1));
-        expect(await ids({}, 1)).toEqual([messageId(newer, 0)]);
       });
     });
 

@@ -145,7 +145,7 @@ export class ApiBench {
         find: async id => this.found.get(this.ids.toPublic(id)),
         cancel: async id => change(id, { fate: Fate.deleted }),
         amend: async (id, record) => change(id, { record }),
-        search: async () => [],
+        search: async () => ({ found: [], until: undefined }),
         outcome: async () => undefined,
       },
       findArchived: async () => undefined,

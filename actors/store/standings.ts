@@ -76,11 +76,6 @@ export class Standings {
     return this.#queues;
   }
 
-  /** Numbers of all batches, those that are not durable yet too, in the order they came. */
-  numbers(): number[] {
-    return [...this.#states.keys()];
-  }
-
   /** All batches, those that are not durable yet too, in the order they came. */
   states(): Iterable<BatchState> {
     return this.#states.values();

@@ -305,7 +305,7 @@ export class LmdbStore {
   async close(): Promise<void> {
     this.#stopping = true;
     this.#standings.stop();
-    this.#config.put(ROLL, encodeRoll(this.#standings.numbers()));
+    this.#config.put(ROLL, encodeRoll(Array.from(this.#standings.states(), ({ number }) => number)));
     // A full disk has no room for it: then there is none.
     this.#commit.enqueue(nobody, () => [Tag.config, Tag.configCopy].map(tag => configKey(tag, ROLL)));
     await this.#commit.close();

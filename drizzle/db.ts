@@ -1,5 +1,5 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import { connect } from './connect.ts';
+import { connect, type ConnectOptions } from './connect.ts';
 
 /** Drizzle's query builder over a client of its own: drizzle changes the serialisers of the client it is given. */
 export type Database = PostgresJsDatabase;
@@ -9,9 +9,13 @@ export interface OpenDatabase extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** @param url as `connect` takes it */
-export function openDatabase(url: string, applicationName: string): OpenDatabase {
-  const client = connect(url, { max: 4, applicationName, statementTimeoutMs: 30_000 });
+/** @param url as `connect` takes it @param limits most connections, and how long a statement may take */
+export function openDatabase(
+  url: string,
+  applicationName: string,
+  limits: Pick<ConnectOptions, 'max' | 'statementTimeoutMs'> = { max: 4, statementTimeoutMs: 30_000 },
+): OpenDatabase {
+  const client = connect(url, { ...limits, applicationName });
   const close = () => client.end({ timeout: 5 });
   return { db: drizzle(client), close, [Symbol.asyncDispose]: close };
 }

@@ -8,6 +8,7 @@ import { runThread } from '../runtime/worker-thread.ts';
 import { PublicIds } from '../actors/message/id.ts';
 import { decodeText } from '../actors/text/decode.ts';
 import type { ArchiveLog } from '../adapters/archive/archive-log.ts';
+import { ArchiveLister, LIST_LIMITS } from '../adapters/archive/archive-lister.ts';
 import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive-reader.ts';
 import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
@@ -35,6 +36,8 @@ export interface ArchiveApi {
   stats(): ArchiveStats | undefined;
   /** @throws when the database is away */
   find(publicId: number): Promise<ArchivedMessage | undefined>;
+  list: ArchiveLister['page'];
+  listAt: ArchiveLister['at'];
   begin: ReceiptRuns['begin'];
   findRun: ReceiptRuns['find'];
   hold: ReceiptRuns['hold'];
@@ -51,8 +54,9 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
   const store = new StripedStore(new Map(), 'refused');
   let postgres: EmbeddedPostgres | undefined;
   let archive: Archive | undefined;
-  let database: OpenDatabase | undefined;
+  const databases: OpenDatabase[] = [];
   let reader: ArchiveReader | undefined;
+  let lister: ArchiveLister | undefined;
   let runs: ReceiptRuns | undefined;
   let problem = '';
   const stopping = new AbortController();
@@ -80,9 +84,12 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
           ...(embedded ? { hasRoom: () => embedded.hasRoom() } : {}),
           onNewerDatabase: error => fatal(error.message),
         });
-        database = openDatabase(databaseUrl, 'heliograph look-ups');
-        reader = new ArchiveReader(database.db, ids);
-        runs = new ReceiptRuns(database.db, setup.nodeId);
+        const lookups = openDatabase(databaseUrl, 'heliograph look-ups');
+        const lists = openDatabase(databaseUrl, 'heliograph lists', LIST_LIMITS);
+        databases.push(lookups, lists);
+        reader = new ArchiveReader(lookups.db, ids);
+        runs = new ReceiptRuns(lookups.db, setup.nodeId);
+        lister = new ArchiveLister(lists.db, ids, systemClock);
         return;
       } catch (error) {
         problem = (error as Error).message;
@@ -107,6 +114,8 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
       find: async publicId => {
         return isUp(reader).find(publicId);
       },
+      list: async (...which) => isUp(lister).page(...which),
+      listAt: async places => isUp(lister).at(places),
       begin: async (run, range) => isUp(runs).begin(run, range),
       findRun: async run => isUp(runs).find(run),
       hold: async run => isUp(runs).hold(run),
@@ -133,7 +142,7 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
     stop: async deadlineMs => {
       stopping.abort();
       await archive?.stop(deadlineMs / 2);
-      await database?.[Symbol.asyncDispose]();
+      for (const database of databases) await database[Symbol.asyncDispose]();
       await postgres?.[Symbol.asyncDispose]();
     },
   };

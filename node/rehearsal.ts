@@ -207,6 +207,8 @@ function emptyMain(): MainCalls {
     unbound: () => undefined,
     log: () => undefined,
     findArchived: () => Promise.resolve(undefined),
+    listArchived: nobody,
+    archivedAt: nobody,
     health: nobody,
     status: nobody,
     metrics: nobody,

@@ -8,6 +8,7 @@ import type { MessageStore } from '../actors/ports.ts';
 import type { KeyOwner } from '../adapters/http/caller.ts';
 import type { ApiAccount, ApiDeps } from '../adapters/http/deps.ts';
 import type { ApiCounters, ApiListener } from '../adapters/http/listener.ts';
+import type { MessageLister } from '../adapters/http/message-lister.ts';
 import { Problem, retryAfter } from '../adapters/http/problem.ts';
 import type { SubmitCounters } from '../adapters/http/submitter.ts';
 import { ApiKeyTable } from '../adapters/secrets/api-keys.ts';
@@ -19,6 +20,7 @@ export interface WorkerHttpDeps {
   readonly intake: Intake;
   readonly store: MessageStore;
   readonly desk: MessageDesk;
+  readonly lister: MessageLister;
   readonly main: MainCalls;
   readonly counters: SubmitCounters;
   readonly account: (name: string) => ApiAccount | undefined;
@@ -66,7 +68,7 @@ export class WorkerHttp {
       import('../adapters/http/app.ts'),
       import('../adapters/http/listener.ts'),
     ]);
-    const { ids, intake, store, desk, main, counters, account, log } = this.#deps;
+    const { ids, intake, store, desk, lister, main, counters, account, log } = this.#deps;
     const deps: ApiDeps = {
       guard: { auth, host },
       version,
@@ -86,6 +88,7 @@ export class WorkerHttp {
         change: (...what) => desk.change(...what).catch(unavailable),
       },
       findArchived: async publicId => main.findArchived(publicId),
+      list: query => lister.list(query).catch(unavailable),
       repush: async request => main.repush(request),
       repushed: async run => main.repushed(run),
       health: fresh(async () => main.health()),
@@ -111,6 +114,7 @@ export class WorkerHttp {
 
 /** A thread that was asked has just ended: another takes its place. */
 function unavailable(error: unknown): never {
+  if (error instanceof Problem) throw error;
   throw new Problem('unavailable', 'a part of this node is being restarted', {}, retryAfter(1), error);
 }
 

@@ -15,6 +15,7 @@ import { NO_ERROR_RULES, type RouteSettings } from '../actors/route/outcomes.ts'
 import { MessageDesk } from '../actors/operations/message-desk.ts';
 import { Traffic } from '../actors/traffic.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
+import { MessageLister } from '../adapters/http/message-lister.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
 import { MessageWriter } from '../adapters/smpp/mapping.ts';
 import type { BindRequest, ServerSession } from '../adapters/smpp/server-session.ts';
@@ -82,6 +83,7 @@ export class Worker implements ThreadBody<WorkerApi> {
   #http: WorkerHttp | undefined;
   #metrics: WorkerMetrics | undefined;
   #desk!: MessageDesk;
+  #lister!: MessageLister;
   readonly #congestion: Congestion;
   #turnedAway = 0;
   #gates: LeaseGates | undefined;
@@ -247,11 +249,19 @@ export class Worker implements ThreadBody<WorkerApi> {
       gate: lease => this.#gates!.gate(lease),
       leaseOver: lease => main.leaseOver(this.#index, lease),
     });
+    this.#lister = new MessageLister({
+      ids: this.#ids,
+      search: (match, limit) => this.#stores.store.search(match, limit),
+      find: id => this.#stores.store.find(id),
+      listArchived: async (match, from, limit) => main.listArchived(match, from, limit),
+      archivedAt: async places => main.archivedAt(places),
+    });
     const http = new WorkerHttp({
       ids: this.#ids,
       intake: traffic.intake,
       store: this.#stores.store,
       desk: this.#desk,
+      lister: this.#lister,
       main,
       counters: traffic.counters,
       account: name => this.#apiAccount(name),

@@ -8,6 +8,7 @@ import { dayText, pgDay } from './copy-encoder.ts';
 import { within } from './within.ts';
 
 type Row = typeof messages.$inferSelect;
+type LateReceipt = Pick<typeof receipts.$inferSelect, 'fate' | 'doneAt' | 'error'>;
 
 /** An archived message with its final state. Times are Dates; what does not apply, or was not kept, is null. */
 export type ArchivedMessage = Omit<Row, 'address' | 'day' | 'kind' | 'receiptAs'> & {
@@ -56,15 +57,20 @@ export class ArchiveReader {
   }
 
   async #withReceipt(row: Row): Promise<ArchivedMessage> {
-    const { address, day, kind, receiptAs: _, ...message } = row;
     const found = this.#db.select().from(receipts);
-    const [late] = await found.where(and(eq(receipts.address, address), eq(receipts.day, day)));
-    if (late) {
-      message.fate = late.fate;
-      message.doneAt = late.doneAt;
-      message.error = late.error;
-    }
-    const status = FATE_NAMES[message.fate] ?? String(message.fate);
-    return { ...message, kind: kind === Kind.mo ? 'mo' : 'mt', status };
+    const [late] = await found.where(and(eq(receipts.address, row.address), eq(receipts.day, row.day)));
+    return archivedMessage(row, late);
   }
+}
+
+/** @param late its receipt, when that came after its row was written */
+export function archivedMessage(row: Row, late: LateReceipt | undefined): ArchivedMessage {
+  const { address: _, day: __, kind, receiptAs: ___, ...message } = row;
+  if (late) {
+    message.fate = late.fate;
+    message.doneAt = late.doneAt;
+    message.error = late.error;
+  }
+  const status = FATE_NAMES[message.fate] ?? String(message.fate);
+  return { ...message, kind: kind === Kind.mo ? 'mo' : 'mt', status };
 }

@@ -9,6 +9,7 @@ import { ArchiveWriter, type ChunkResult } from './archive-writer.ts';
 import type { DecodeText } from './message-row.ts';
 import { Partitions } from './partitions.ts';
 import type { Patience } from './patience.ts';
+import { TimeIndex } from './time-index.ts';
 import { within } from './within.ts';
 
 /**
@@ -94,6 +95,7 @@ class ArchiveLoop {
   #session: Session | undefined;
   #partitions: Partitions | undefined;
   #writer: ArchiveWriter | undefined;
+  readonly #times = new TimeIndex(() => performance.now());
   #state: ArchiveStats['state'] = 'starting';
   #problem = '';
   #failures = 0;
@@ -146,6 +148,7 @@ class ArchiveLoop {
         if (written === 0) wait = IDLE_MS;
         else if (written < SMALL_CHUNK) wait = PAUSE_MS;
         if (!isPatient && written < SMALL_CHUNK) this.#deps.patience?.caughtUp();
+        if (!isPatient) await within(this.#deadlineMs, this.#times.keep(this.#session!));
       } catch (error) {
         if (error instanceof NewerDatabaseError) return this.#newer(error);
         wait = await this.#failed(error);
@@ -205,6 +208,7 @@ class ArchiveLoop {
     try {
       const result = await within(this.#deadlineMs, this.#writer!.write(items));
       this.#account(result);
+      this.#times.written(items);
       const refused = new Set(result.refused.map(r => r.number));
       // What was refused stays with the store: given out again at its next start, never lost.
       const done = refused.size === 0 ? items : items.filter(item => !refused.has(item.number));

@@ -79,4 +79,4 @@ export class Partitions {
 }
 
 /** `messages_20261121`; the day last, so that names can be compared. */
-const partitionName = (table: string, day: number): string => `${table}_${dayText(day).replaceAll('-', '')}`;
+export const partitionName = (table: string, day: number): string => `${table}_${dayText(day).replaceAll('-', '')}`;

@@ -5,6 +5,7 @@ import { Problem } from './problem.ts';
 import { addRoute, notFound } from './route.ts';
 import { addDocs } from './routes/docs.ts';
 import { changeRoutes } from './routes/changes.ts';
+import { listRoute } from './routes/list.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { partsRoute } from './routes/parts.ts';
 import { receiptRoutes } from './routes/receipts.ts';
@@ -14,7 +15,7 @@ import { metricsRoute, statusRoute } from './routes/status.ts';
 export function createApi(deps: ApiDeps): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>();
   const guard = new Guard(deps.guard, deps.ownerOf);
-  const messages = [...messageRoutes(deps), ...changeRoutes(deps), partsRoute(deps)];
+  const messages = [...messageRoutes(deps), listRoute(deps), ...changeRoutes(deps), partsRoute(deps)];
   const routes = [...messages, ...receiptRoutes(deps), statusRoute(deps), metricsRoute(deps)];
   for (const route of routes) addRoute(app, guard, route);
   addDocs(app, deps.version);

@@ -10,6 +10,8 @@ import type { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
 import type { KeyOwner } from './caller.ts';
 import type { GuardSettings } from './guard.ts';
+import type { ListQuery } from './list-query.ts';
+import type { ListedPage } from './message-lister.ts';
 import type { ArchivedRow } from './message-view.ts';
 import type { SubmitCounters } from './submitter.ts';
 
@@ -64,6 +66,8 @@ export interface ApiDeps {
   readonly desk: Pick<MessageDesk, 'cancel' | 'change'>;
   /** @throws when the archive cannot be asked */
   readonly findArchived: (publicId: number) => Promise<ArchivedRow | undefined>;
+  /** A page of a list (`MessageLister`). @throws Problem */
+  readonly list: (query: ListQuery) => Promise<ListedPage>;
   /** Sends receipts to an account once more (`NodeControl.repushReceipts`). */
   readonly repush: (request: RepushRequest) => Promise<RepushInfo | Refused>;
   readonly repushed: (run: string) => Promise<RepushInfo | Refused>;

@@ -46,8 +46,8 @@ export class DraftWriter {
 
   #source(number: string): number {
     const m = this.#draft;
-    const isNumber = /^\+?\d+$/.test(number);
-    const digits = isNumber ? withoutPrefix(number) : number;
+    const isNumber = NUMBER.test(number);
+    const digits = numberAsKept(number);
     m.sourceTon = !isNumber ? ALPHANUMERIC : digits.length < number.length ? INTERNATIONAL : 0;
     m.sourceNpi = isNumber ? ISDN : 0;
     m.sourceAt = 0;
@@ -113,6 +113,13 @@ function setTimes(m: MessageDraft, body: SubmitBody, nowMs: number): void {
     m.expiresAt = at;
   }
 }
+
+/** A sender or recipient as it is kept with the message, and compared. */
+export function numberAsKept(address: string): string {
+  return NUMBER.test(address) ? withoutPrefix(address) : address;
+}
+
+const NUMBER = /^\+?\d+$/;
 
 /** An international number without what marks it so; others as they are. */
 function withoutPrefix(number: string): string {

@@ -2,14 +2,8 @@ import type { MessageId } from '../../actors/message/id.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
 import { mayReadTexts, maySee, type Caller } from './caller.ts';
 import type { ApiDeps } from './deps.ts';
-import {
-  isInArchive,
-  isReceipt,
-  outcomeOfFound,
-  viewOfArchived,
-  viewOfFound,
-  type ArchivedRow,
-} from './message-view.ts';
+import { isInArchive, isReceipt } from './found-message.ts';
+import { outcomeOfFound, viewOfArchived, viewOfFound, type ArchivedRow } from './message-view.ts';
 import { Problem, retryAfter } from './problem.ts';
 import type { MessageView } from './schema.ts';
 
@@ -38,13 +32,22 @@ export async function viewFor(deps: ApiDeps, id: string, caller: Caller): Promis
   const found = await foundFor(deps, internal, caller);
   if (found && !isInArchive(found)) return viewOfFound(found, publicId, readsTexts);
   const row = await archived(deps, publicId);
-  if (row && maySee(caller, row.account, row.destination)) {
-    const view = viewOfArchived(row, publicId, readsTexts);
-    // The store knows of a receipt before the archive does.
-    return found ? { ...view, ...outcomeOfFound(found) } : view;
-  }
-  if (!found) throw unknown(id);
-  return viewOfFound(found, publicId, readsTexts);
+  const own = row && maySee(caller, row.account, row.destination) ? row : undefined;
+  if (!found && !own) throw unknown(id);
+  return viewOf(found, own, publicId, readsTexts);
+}
+
+/** A message as store or archive know it, or both. At least one of them does. */
+export function viewOf(
+  found: FoundMessage | undefined,
+  row: ArchivedRow | undefined,
+  publicId: number,
+  readsTexts: boolean,
+): MessageView {
+  if (!row || (found && !isInArchive(found))) return viewOfFound(found!, publicId, readsTexts);
+  const view = viewOfArchived(row, publicId, readsTexts);
+  // The store knows of a receipt before the archive does.
+  return found ? { ...view, ...outcomeOfFound(found) } : view;
 }
 
 const unknown = (id: string): Problem => new Problem('not-found', `there is no message ${id}`);

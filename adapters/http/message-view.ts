@@ -1,12 +1,13 @@
 import { MessageDraft } from '../../actors/message/draft.ts';
 import { readExtras } from '../../actors/message/extras.ts';
 import { FATE_NAMES, Fate, L, nextEntry, What } from '../../actors/message/ledger.ts';
-import { Kind, R, readRecord, RecordFlag, validUntil } from '../../actors/message/record.ts';
+import { R, readRecord, RecordFlag, validUntil } from '../../actors/message/record.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
 import { charsetOf, type Charset } from '../../actors/text/data-coding.ts';
 import { decodeText } from '../../actors/text/decode.ts';
 import { parseUdh, UDHI } from '../../actors/text/udh.ts';
 import type { messageFates } from '../../drizzle/schema/archive.ts';
+import { isInArchive } from './found-message.ts';
 import { extrasSchema, type MessageView } from './schema.ts';
 import { isoTime, isoTimeOrNull } from './times.ts';
 
@@ -17,14 +18,6 @@ const INTERNATIONAL = 1; // TON, SMPP v3.4 §5.2.5
 
 /** What became of a message, as far as it is known. */
 type Outcome = Pick<MessageView, 'status' | 'deliver_time' | 'sent_time' | 'done_time' | 'error' | 'carrier_id'>;
-
-/** True for what is no message of anybody: a receipt on its way to an account. */
-export const isReceipt = (found: FoundMessage): boolean => found.record[R.kind] === Kind.receipt;
-
-/** True when the store has let the text go, since the archive has the message: only its receipt is awaited. */
-export function isInArchive(found: FoundMessage): boolean {
-  return found.fate !== Fate.queued && asBuffer(found.record).readUInt32LE(R.textLength) === 0;
-}
 
 /** A message in the store. @param readsText false: the caller may not read texts */
 export function viewOfFound(found: FoundMessage, publicId: number, readsText: boolean): MessageView {

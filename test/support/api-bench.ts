@@ -8,11 +8,13 @@ import { ArchiveMode, Kind, RecordFlag } from '../../actors/message/record.ts';
 import { Shaper } from '../../actors/long/shaper.ts';
 import type { NodeStatus } from '../../actors/node-control.ts';
 import { MessageDesk } from '../../actors/operations/message-desk.ts';
-import type { FoundMessage } from '../../actors/ports.ts';
+import type { FoundMessage, Match, Place } from '../../actors/ports.ts';
+import { newestFirst, placeOf } from '../../actors/store/place.ts';
 import type { Source } from '../../actors/batch/source.ts';
 import { createApi } from '../../adapters/http/app.ts';
 import type { KeyOwner } from '../../adapters/http/caller.ts';
 import type { ApiAccount, ApiDeps, Health } from '../../adapters/http/deps.ts';
+import { MessageLister } from '../../adapters/http/message-lister.ts';
 import type { ArchivedRow } from '../../adapters/http/message-view.ts';
 import { statusOf } from '../../adapters/smpp/codec/command-status.ts';
 import { EMPTY_STATUS } from './sample-control.ts';
@@ -54,6 +56,39 @@ export class ApiBench {
   status: NodeStatus = EMPTY_STATUS;
   draining = false;
   destination = '';
+  /** What lists ask of the store, and of the archive. */
+  readonly searched: (readonly [match: Match, limit: number])[] = [];
+  readonly listed: (readonly [match: Match, from: number, limit: number])[] = [];
+  /** Where the store's and the archive's next search ends early. */
+  storeUntil: Place | undefined;
+  archiveUntil: Place | undefined;
+  readonly lister = new MessageLister({
+    ids: this.ids,
+    find: async id => this.found.get(this.ids.toPublic(id)),
+    search: async (match, limit) => {
+      this.searched.push([match, limit]);
+      const found = [...this.found].flatMap(([id, one]) =>
+        isAfter(match, placeOf(one)) && !this.hidden.has(id) ? [one] : [],
+      );
+      found.sort((a, b) => newestFirst(placeOf(a), placeOf(b)));
+      return { found: found.slice(0, limit), until: this.storeUntil };
+    },
+    listArchived: async (match, from, limit) => {
+      if (!this.archiveIsUp) throw new Error('the database is away');
+      this.listed.push([match, from, limit]);
+      const rows = [...this.rows.values()].filter(row => isAfter(match, this.#placeOf(row)));
+      rows.sort((a, b) => newestFirst(this.#placeOf(a), this.#placeOf(b)));
+      return { rows: rows.slice(0, limit), until: this.archiveUntil };
+    },
+    archivedAt: async places => {
+      const wanted = new Set(places.map(({ id }) => this.ids.toPublic(id)));
+      return [...this.rows.values(), ...this.oldRows.values()].filter(({ id }) => wanted.has(id));
+    },
+  });
+  /** What the store has, and no search matches. */
+  readonly hidden = new Set<number>();
+  /** What the archive has, and does not list. */
+  readonly oldRows = new Map<number, ArchivedRow>();
   #next = 1;
   readonly #app: ReturnType<typeof createApi>;
 
@@ -97,6 +132,10 @@ export class ApiBench {
     return publicId;
   }
 
+  #placeOf({ acceptedAt, id }: ArchivedRow): Place {
+    return { at: acceptedAt.getTime(), id: this.ids.fromPublic(id) };
+  }
+
   #deps(auth: 'required' | 'none'): ApiDeps {
     return {
       guard: { auth, host: '127.0.0.1' },
@@ -117,6 +156,7 @@ export class ApiBench {
         if (!this.archiveIsUp) throw new Error('the database is away');
         return this.rows.get(publicId);
       },
+      list: query => this.lister.list(query),
       repush: async ({ account, from, to, run = 'made' }) =>
         this.accounts.has(account)
           ? { run, account, from, to, state: 'running', pushed: 0, problem: '' }
@@ -181,6 +221,8 @@ export class ApiBench {
     return 0;
   }
 }
+
+const isAfter = ({ before }: Match, place: Place): boolean => before === undefined || newestFirst(before, place) < 0;
 
 export const account = (more: Partial<ApiAccount> = {}): ApiAccount => ({
   archiveMode: ArchiveMode.metadata,

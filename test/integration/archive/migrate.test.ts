@@ -39,15 +39,32 @@ async function catalogue(): Promise<string> {
 }
 
 test('from empty, and again', async () => {
-  expect(await migrate(url)).toEqual({ from: 0, to: 3 });
+  expect(await migrate(url)).toEqual({ from: 0, to: 4 });
   const after = await catalogue();
-  expect(await migrate(url)).toEqual({ from: 3, to: 3 });
+  expect(await migrate(url)).toEqual({ from: 4, to: 4 });
   expect(await catalogue()).toBe(after);
+});
+
+test('a database of the release before gets what is missing, with its days in it', async () => {
+  await migrate(url);
+  const sql = connect(url, { max: 1, applicationName: 'test', statementTimeoutMs: 30_000 });
+  await sql`CREATE TABLE messages_20261121 PARTITION OF messages FOR VALUES FROM ('2026-11-21') TO ('2026-11-22')`;
+  const indexes = async (): Promise<unknown[]> =>
+    (await sql`SELECT indexname AS name FROM pg_indexes WHERE tablename = 'messages_20261121' ORDER BY 1`).map(
+      ({ name }) => name as unknown,
+    );
+  const now = await indexes();
+  await sql`DROP INDEX messages_accepted_at`;
+  await sql`DELETE FROM schema_versions WHERE version = 4`;
+  expect(await indexes()).not.toEqual(now);
+  expect(await migrate(url)).toEqual({ from: 3, to: 4 });
+  expect(await indexes()).toEqual(now);
+  await sql.end();
 });
 
 test('several nodes at once: one migrates, the others find it done', async () => {
   const results = await Promise.all(Array.from({ length: 5 }, () => migrate(url)));
-  expect(results.map(r => r.from).sort((a, b) => a - b)).toEqual([0, 3, 3, 3, 3]);
+  expect(results.map(r => r.from).sort((a, b) => a - b)).toEqual([0, 4, 4, 4, 4]);
 });
 
 test('a database of a newer release: refused in one line, nothing changed', async () => {
@@ -59,9 +76,9 @@ test('a database of a newer release: refused in one line, nothing changed', asyn
   const before = await catalogue();
   const error = await migrate(url).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(NewerDatabaseError);
-  expect(error).toMatchObject({ code: 'DATABASE_NEWER', found: 77, known: 3 });
+  expect(error).toMatchObject({ code: 'DATABASE_NEWER', found: 77, known: 4 });
   expect((error as Error).message).toMatch(
-    /^the database has schema version 77, this release knows versions up to 3: [^\n]+$/,
+    /^the database has schema version 77, this release knows versions up to 4: [^\n]+$/,
   );
   expect(await catalogue()).toBe(before);
 });

@@ -19,6 +19,7 @@ describe('who may do what', () => {
   test.each([
     ['POST', '/api/messages', [401, 403, 201, 201, 201]],
     ['POST', '/api/messages/parts', [401, 403, 200, 200, 200]],
+    ['GET', '/api/messages', [401, 200, 200, 200, 200]],
     ['GET', '/api/messages/1', [401, 404, 404, 404, 404]],
     ['POST', '/api/receipts/repush', [401, 403, 403, 403, 422]],
     ['GET', '/api/receipts/repush/r1', [401, 403, 403, 403, 200]],
@@ -160,6 +161,7 @@ describe('the documentation', () => {
     );
     expect(addresses.sort()).toEqual([
       'delete /api/messages/{id}',
+      'get /api/messages',
       'get /api/messages/{id}',
       'get /api/receipts/repush/{run}',
       'get /api/status',

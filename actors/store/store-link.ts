@@ -122,7 +122,7 @@ function dispatch(store: MessageStore, verb: number, args: never): unknown {
     case Verb.claim:
       return store.claim(...(args as Arguments<'claim'>)).then(moveClaims);
     case Verb.claimAlone:
-      return store.claimAlone(...(args as Arguments<'claimAlone'>)).then(claim => claim && moveClaims([claim]));
+      return store.claimAlone(...(args as Arguments<'claimAlone'>)).then(claim => claim && moveClaim(claim));
     case Verb.claimEnded:
       return store.claimEnded(...(args as Arguments<'claimEnded'>)).then(moveClaims);
     case Verb.correlate:
@@ -167,8 +167,15 @@ function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return alone ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
 }
 
+const ownClaim = (claim: Claimed) => ({ ...claim, batch: own(claim.batch), attempts: Uint8Array.from(claim.attempts) });
+
+function moveClaim(claim: Claimed): Answer {
+  const owned = ownClaim(claim);
+  return new Answer(owned, [owned.batch.buffer]);
+}
+
 function moveClaims(claims: readonly Claimed[]): Answer {
-  const owned = claims.map(claim => ({ ...claim, batch: own(claim.batch), attempts: Uint8Array.from(claim.attempts) }));
+  const owned = claims.map(ownClaim);
   return new Answer(
     owned,
     owned.map(({ batch }) => batch.buffer),

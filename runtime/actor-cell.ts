@@ -84,7 +84,11 @@ export class ActorCell<M> implements ActorSelf<M>, ChildSpec, Turn {
 
   forgotten(): void {
     this.#phase = 'stopped';
-    while (this.#mailbox.length > 0) this.#spec.undelivered?.(this.#mailbox.shift());
+    while (this.#mailbox.length > 0) {
+      // Not inside the call: where nobody wants it, `?.` would leave it in the mailbox.
+      const message = this.#mailbox.shift();
+      this.#spec.undelivered?.(message);
+    }
   }
 
   /** Receives up to `perTurn` messages. Called by the run queue. */

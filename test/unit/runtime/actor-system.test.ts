@@ -175,6 +175,17 @@ describe('a crash', () => {
     expect([a.phase, b.phase, system.size]).toEqual(['stopped', 'stopped', 0]);
   });
 
+  test('ends it where nobody wants what was waiting', () => {
+    const { log, system, turnLoop, spec } = setUp();
+    const careless: { undelivered?: unknown } & ActorSpec<string> = spec('a', { restart: 'temporary' });
+    delete careless.undelivered;
+    const a = system.spawn(careless);
+    for (const message of ['throw', '1', '2']) a.tell(message);
+    turnLoop();
+    expect(log).toEqual(['a stopping: crash', 'a crashed, not again']);
+    expect([a.tell('3'), system.size]).toEqual([false, 0]);
+  });
+
   test('too often escalates: no actor is left, every waiting message is answered for', () => {
     const { log, escalated, system, turnLoop, spec } = setUp();
     const a = system.spawn(spec('a', { perTurn: 1 }));

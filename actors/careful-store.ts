@@ -1,5 +1,5 @@
 import { readBatch } from './message/batch.ts';
-import { messageId, type MessageId } from './message/id.ts';
+import { batchNumberOf, messageId, stripeOf, type MessageId } from './message/id.ts';
 import { L, nextEntry } from './message/ledger.ts';
 import type { Claimed, LedgerFrame, MessageStore } from './ports.ts';
 
@@ -13,12 +13,17 @@ export interface CarefulDeps {
   readonly ready: (destinations: readonly string[]) => void;
 }
 
+export interface CarefulStore extends MessageStore {
+  /** What was claimed from these stripes is void: nobody here will tell what became of it. */
+  lapsed(stripes: readonly number[]): void;
+}
+
 /**
  * The message store as a worker uses it whose predecessors crashed, one soon after the other. One message among those they
  * had claimed may be poison. So this worker claims one message at a time, written down before it is given: when it crashes
  * too, that is the one, and the store gives it up. After a quiet while it claims as ever.
  */
-export function carefulStore({ store, monotonic, forMs, ready }: CarefulDeps): MessageStore {
+export function carefulStore({ store, monotonic, forMs, ready }: CarefulDeps): CarefulStore {
   const until = monotonic() + forMs;
   const isCareful = (): boolean => monotonic() < until;
   let asking = false;
@@ -27,6 +32,11 @@ export function carefulStore({ store, monotonic, forMs, ready }: CarefulDeps): M
 
   function settled(frames: readonly LedgerFrame[]): void {
     if (held >= 0 && frames.some(frame => mentions(frame, held))) held = -1;
+    again();
+  }
+
+  /** Whoever was turned away may claim, unless a message is still held. */
+  function again(): void {
     if (held >= 0 || turnedAway.size === 0) return;
     const destinations = [...turnedAway];
     turnedAway.clear();
@@ -34,6 +44,10 @@ export function carefulStore({ store, monotonic, forMs, ready }: CarefulDeps): M
   }
 
   return {
+    lapsed: stripes => {
+      if (held >= 0 && stripes.includes(stripeOf(batchNumberOf(held)))) held = -1;
+      again();
+    },
     allocate: count => store.allocate(count),
     append: async request => {
       const outcome = await store.append(isCareful() ? { ...request, take: [] } : request);
@@ -55,7 +69,7 @@ export function carefulStore({ store, monotonic, forMs, ready }: CarefulDeps): M
       asking = true;
       const claim = await store.claimAlone(destination).finally(() => (asking = false));
       if (claim) held = idOf(claim);
-      else settled([]);
+      else again();
       return claim ? [claim] : [];
     },
     claimAlone: destination => store.claimAlone(destination),

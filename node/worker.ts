@@ -6,7 +6,7 @@ import { Timers } from '../runtime/timers.ts';
 import type { ThreadBody } from '../runtime/worker-thread.ts';
 import { Throughput } from '../actors/accounts/limits.ts';
 import { SubmitRules } from '../actors/accounts/submit-rules.ts';
-import { carefulStore } from '../actors/careful-store.ts';
+import { carefulStore, type CarefulStore } from '../actors/careful-store.ts';
 import { Source } from '../actors/batch/source.ts';
 import type { BindActor } from '../actors/bind/bind-actor.ts';
 import { PublicIds } from '../actors/message/id.ts';
@@ -72,6 +72,7 @@ export class Worker implements ThreadBody<WorkerApi> {
   /** The same, in a cluster. */
   readonly #shared: ClusterStores | undefined;
   #traffic: Traffic | undefined;
+  #carefully: CarefulStore | undefined;
   #setup!: WorkerSetup;
   #main!: MainCalls;
   #log!: Logger;
@@ -99,7 +100,10 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#careful = data.careful;
     const events: StoreEvents = {
       ready: destinations => this.#traffic?.ready(destinations),
-      lapsed: stripes => this.#traffic?.lapsed(stripes),
+      lapsed: stripes => {
+        this.#traffic?.lapsed(stripes);
+        this.#carefully?.lapsed(stripes);
+      },
       resumed: () => this.#traffic?.resumed(),
       giveBack: stripes => this.#traffic?.giveBack(stripes),
       moved: () => this.#traffic?.moved(this.#stores.partitions.own),
@@ -201,16 +205,17 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#ids = new PublicIds(setup.idKey);
     this.#writer = new MessageWriter(this.#ids);
     this.#text = new TextSubmitter();
+    if (this.#careful) {
+      this.#carefully = carefulStore({
+        store: this.#stores.store,
+        monotonic: systemClock.monotonicMs,
+        forMs: CAREFUL_MS,
+        ready: destinations => this.#traffic?.ready(destinations),
+      });
+    }
     const traffic = new Traffic({
       name: `worker ${this.#index}`,
-      store: this.#careful
-        ? carefulStore({
-            store: this.#stores.store,
-            monotonic: systemClock.monotonicMs,
-            forMs: CAREFUL_MS,
-            ready: destinations => this.#traffic?.ready(destinations),
-          })
-        : this.#stores.store,
+      store: this.#carefully ?? this.#stores.store,
       clock: systemClock,
       timers: this.#timers,
       random: Math.random,

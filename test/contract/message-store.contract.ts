@@ -384,6 +384,7 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         await bench.append([sent('poison'), sent('good')]);
         await bench.store.claimAlone('sink');
         await bench.reopen();
+        expect((await bench.store.stats()).quarantined).toBe(1);
         expect(textsOf(await claimed(bench.store, 'sink'))).toEqual(['good']);
         expect(textsOf(messagesIn(await bench.store.claimEnded(10)))).toEqual(['poison']);
       });

@@ -61,6 +61,7 @@ return {redis.call('HDEL', KEYS[1], ARGV[1])}
 const BEATS_A_LEASE = 8;
 /** It beats and we look, each at its own time: a row that has stood still for so many beats has missed one. */
 const LATE_BEATS = 3;
+const JOIN_PATIENCE_MS = 10_000;
 /** A dead node is given up a little later than its lease ends: two clocks do not run alike. */
 const MARGIN = 1.1;
 
@@ -89,9 +90,20 @@ export class Members {
     this.#deps = deps;
   }
 
-  /** Joins. @throws RuntimeError when Redis cannot be reached */
+  /** Joins. What passes, a failover or a replica that is late, is waited for. @throws RuntimeError when it does not pass */
   async join(): Promise<void> {
-    await this.#beat();
+    const { leaseMs, clock } = this.#deps;
+    const until = clock() + JOIN_PATIENCE_MS;
+    for (;;) {
+      try {
+        await this.#beat();
+        break;
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || clock() >= until) throw error;
+        this.#beats = 0;
+        await new Promise(resolve => setTimeout(resolve, leaseMs / BEATS_A_LEASE));
+      }
+    }
     this.#timer = setInterval(() => void this.#tick(), this.#deps.leaseMs / BEATS_A_LEASE);
   }
 

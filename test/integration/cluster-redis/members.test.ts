@@ -58,6 +58,20 @@ async function join(node: string, about: () => About = () => ({}), url = redis.u
 
 const namesOf = ({ members }: TestNode): string[] => members.list.map(({ node }) => node);
 
+test('a node that starts while Redis has too few replicas joins when it has enough', async () => {
+  await redis.client.config('SET', 'min-replicas-to-write', '1');
+  let isHere = false;
+  const joining = join('a').then(node => ((isHere = true), node));
+  try {
+    await waitUntil('it was refused', async () => (await redis.client.info('errorstats')).includes('NOREPLICAS'));
+    expect(isHere).toBe(false);
+  } finally {
+    await redis.client.config('SET', 'min-replicas-to-write', '0');
+  }
+  const a = await joining;
+  expect([namesOf(a), a.alarms]).toEqual([['a'], []]);
+});
+
 test('nodes see one another come, tell, and leave', async () => {
   const a = await join('a');
   let table = 1;

@@ -150,7 +150,7 @@ export interface SessionInfo {
 
 export interface QueueInfo {
   readonly destination: string;
-  readonly kind: 'carrier' | 'account' | 'frontend' | 'unknown';
+  readonly kind: 'carrier' | 'account' | 'frontend' | 'webhook' | 'unknown';
   readonly ready: number;
   readonly inFlight: number;
   readonly parked: number;
@@ -167,7 +167,7 @@ export interface MessageCounts {
   readonly failed: number;
 }
 
-/** Since the node started, but for `awaited`. */
+/** Since the node started, but for `awaited` and `toPush`. */
 export interface ReceiptCounts {
   /** From carriers. */
   readonly received: number;
@@ -178,6 +178,11 @@ export interface ReceiptCounts {
   readonly unmatched: number;
   /** Given to accounts. */
   readonly passedOn: number;
+  /** By HTTP: taken, attempts that failed and are made again, given up; and those that wait now. */
+  readonly pushed: number;
+  readonly pushRetried: number;
+  readonly givenUp: number;
+  readonly toPush: number;
   /** Messages sent whose receipt has not come. */
   readonly awaited: number;
 }

@@ -64,7 +64,10 @@ export interface Correlated {
   /** Whose each is: an index in `accounts`. */
   readonly account: Uint16Array;
   readonly accounts: readonly string[];
-  /** The messages' records (`message/record.ts`), cut short after the first octets of their text. */
+  /**
+   * The messages' records (`message/record.ts`): without most of their text, and without TLVs but for what says whom to tell
+   * by HTTP.
+   */
   readonly records: Uint8Array;
   /** Where each record starts. */
   readonly offsets: Uint32Array;

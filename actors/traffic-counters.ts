@@ -1,4 +1,5 @@
 import type { BindCounters } from './bind/bind-actor.ts';
+import type { OutcomeDeps } from './route/outcomes.ts';
 
 /** What this worker has counted since it started. Plain numbers, added to by its actors. */
 export interface TrafficCounters extends BindCounters {
@@ -10,6 +11,10 @@ export interface TrafficCounters extends BindCounters {
   receiptsHeldBack: number;
   /** Given to accounts. */
   receiptsPassedOn: number;
+  /** Receipts taken by HTTP, attempts that failed and are made again, and receipts given up. */
+  receiptsPushed: number;
+  receiptPushesRetried: number;
+  receiptsGivenUp: number;
   retried: number;
   /** Given to another destination because one would not take them. */
   rerouted: number;
@@ -36,6 +41,9 @@ export const newCounters = (): TrafficCounters => ({
   receiptsUnmatched: 0,
   receiptsHeldBack: 0,
   receiptsPassedOn: 0,
+  receiptsPushed: 0,
+  receiptPushesRetried: 0,
+  receiptsGivenUp: 0,
   retried: 0,
   rerouted: 0,
   failed: 0,
@@ -43,4 +51,21 @@ export const newCounters = (): TrafficCounters => ({
   looped: 0,
   gathered: 0,
   partsAlone: 0,
+});
+
+/** Counts what the routes of push queues count under names of its own. */
+export const pushCounters = (counters: TrafficCounters): OutcomeDeps['counters'] => ({
+  rerouted: 0,
+  get retried() {
+    return counters.receiptPushesRetried;
+  },
+  set retried(count) {
+    counters.receiptPushesRetried = count;
+  },
+  get receiptsPassedOn() {
+    return counters.receiptsPushed;
+  },
+  set receiptsPassedOn(count) {
+    counters.receiptsPushed = count;
+  },
 });

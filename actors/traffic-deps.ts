@@ -4,6 +4,8 @@ import type { IntakeSettings } from './batch/intake-deps.ts';
 import type { GathererSettings } from './long/gatherer.ts';
 import type { MessageDraft } from './message/draft.ts';
 import type { MessageStore } from './ports.ts';
+import type { PushClient } from './push/push-client.ts';
+import type { PushSettings } from './push/pusher.ts';
 import type { ReceiptSettings } from './receipt/receipt-settings.ts';
 import type { RetrySettings, RouteSettings } from './route/outcomes.ts';
 
@@ -14,6 +16,7 @@ export interface TrafficSettings {
   readonly receipts: ReceiptSettings;
   readonly retry: RetrySettings;
   readonly gathering: GathererSettings;
+  readonly push: Omit<PushSettings, 'index'>;
 }
 
 /** Who gathers parts of long messages (`long/queue.ts`). */
@@ -41,6 +44,16 @@ export interface TrafficDeps {
   /** How a destination is to be treated; asked once per destination and at every change. */
   readonly routeSettings: (destination: string) => RouteSettings;
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;
+  /** Receipts leave by HTTP by this; undefined: none does here. */
+  readonly push:
+    | {
+        readonly client: PushClient;
+        /** Of this worker. */
+        readonly index: number;
+        /** A receiver is left alone for a while, for this reason; '': it answers again. */
+        readonly changed: (origin: string, reason: string) => void;
+      }
+    | undefined;
   /** A batch has been committed or refused, `ms` after its first message came in: the longest that any of them waited. */
   readonly committed: (ms: number) => void;
   /** A peer has answered a message `ms` after it was sent. Told of one in 64. */

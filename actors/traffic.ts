@@ -8,27 +8,32 @@ import { Intake } from './batch/intake.ts';
 import type { IntakeMessage } from './batch/intake-deps.ts';
 import { NumberSource } from './batch/number-source.ts';
 import { BindActor, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
+import { EndedMessages } from './ended-messages.ts';
 import { Gatherer, type GathererMessage } from './long/gatherer.ts';
 import { queueOf } from './long/queue.ts';
 import type { Shape } from './long/shape.ts';
 import type { Wrap } from './long/wrap.ts';
-import { groupOf, readBatch, type Batch } from './message/batch.ts';
+import { readBatch } from './message/batch.ts';
 import { messageId } from './message/id.ts';
-import { Kind, R, RecordFlag } from './message/record.ts';
+import { Kind, R } from './message/record.ts';
 import type { LedgerFrame } from './ports.ts';
+import { Pusher } from './push/pusher.ts';
+import { NO_DEFAULTS, type PushDefaults } from './push/pushes.ts';
+import { isPushQueue } from './push/push-request.ts';
 import { Elsewhere } from './receipt/elsewhere.ts';
 import type { HoldBack } from './receipt/hold-back.ts';
 import { ReceiptDesk, type ReceiptMessage } from './receipt/receipt-desk.ts';
 import { NO_WORDS, type ErrorWords } from './receipt/receipt-batch.ts';
 import { pushAgain, type RepushedReceipt } from './receipt/repush.ts';
 import { Avoided } from './route/avoided.ts';
-import { Deliveries, Delivery } from './route/delivery.ts';
+import { Deliveries } from './route/delivery.ts';
+import type { OutcomeDeps } from './route/outcomes.ts';
 import { FallbackChains } from './route/fallback.ts';
 import { Mover } from './route/mover.ts';
 import { RouteActor, type RouteMessage } from './route/route-actor.ts';
 import { Settler, type SettlerMessage } from './route/settler.ts';
 import type { TrafficDeps } from './traffic-deps.ts';
-import { newCounters } from './traffic-counters.ts';
+import { newCounters, pushCounters } from './traffic-counters.ts';
 import { CompiledTable } from './routing/compiled.ts';
 import type { RouteSenders } from './routing/number-rules.ts';
 
@@ -39,7 +44,6 @@ interface Route {
 }
 
 const SECOND_MS = 1000;
-const ENDED_AT_ONCE = 256;
 const FOREVER = 2 ** 30;
 /** Ids kept for `status`. */
 const RECENT = 20;
@@ -71,11 +75,16 @@ export class Traffic {
   #settler!: Settler;
   #intake!: Intake;
   #desk!: ReceiptDesk;
+  readonly #pusher: Pusher | undefined;
+  /** What the routes of push queues count: receipts, not messages. */
+  readonly #pushed: OutcomeDeps['counters'];
   #batches = 0;
   #recent: number[] = [];
   #words = NO_WORDS;
+  #pushes = NO_DEFAULTS;
   #binds = 0;
   #sweeping = false;
+  readonly #ended: EndedMessages;
   #stopped = false;
   readonly counters = newCounters();
 
@@ -168,8 +177,31 @@ export class Traffic {
           failed,
         })),
     });
+    this.#ended = new EndedMessages({
+      store,
+      deliveries: this.#deliveries,
+      receipts: this.#desk,
+      gatherer: this.#gatherer,
+    });
     this.#second = timers.timer(() => this.#everySecond());
     const { counters } = this;
+    this.#pushed = pushCounters(counters);
+    this.#pusher =
+      deps.push &&
+      new Pusher({
+        client: deps.push.client,
+        settings: { ...settings.push, index: deps.push.index },
+        timers,
+        monotonic,
+        stats: () => store.stats(),
+        route: queue => {
+          const { ref, actor } = this.#route(queue);
+          return { actor, tell: message => ref.tell(message) };
+        },
+        drop: queue => this.#drop(queue),
+        changed: deps.push.changed,
+        failed,
+      });
     this.#mover = new Mover({ store, fallbacks: this.#fallbacks, timers, counters, now, monotonic, failed });
   }
 
@@ -235,6 +267,12 @@ export class Traffic {
     this.#desk.useWords(words);
   }
 
+  /** Which accounts are told of their messages by HTTP. */
+  usePushes(defaults: PushDefaults): void {
+    this.#pushes = defaults;
+    this.#desk.usePushes(defaults);
+  }
+
   /** The destinations have other settings: every route looks them up again. */
   settingsChanged(): void {
     this.#heldBack.clear();
@@ -269,8 +307,10 @@ export class Traffic {
   ready(destinations: readonly string[]): void {
     for (const destination of destinations) {
       const partition = this.#gathered.get(destination);
-      if (partition === undefined) this.#routes.get(destination)?.ref.tell(READY);
-      else this.#gathererRef.tell({ type: 'ready', partition });
+      if (partition === undefined) {
+        if (isPushQueue(destination)) this.#pusher?.ready(destination);
+        this.#routes.get(destination)?.ref.tell(READY);
+      } else this.#gathererRef.tell({ type: 'ready', partition });
     }
   }
 
@@ -315,13 +355,15 @@ export class Traffic {
   pushAgain(account: string, receipts: readonly RepushedReceipt[]): Promise<string> {
     const { store, clock, settings } = this.#deps;
     const { validityMs } = settings.receipts;
-    return pushAgain(account, receipts, store, this.#numbers, clock.nowMs(), validityMs, this.#words);
+    const push = this.#pushes.get(account);
+    return pushAgain(account, receipts, store, this.#numbers, clock.nowMs(), validityMs, this.#words, push);
   }
 
   /** Refuses new messages; what was taken goes on. */
   drain(): void {
     this.#intake.drain();
     this.#mover.stop();
+    this.#pusher?.stop();
   }
 
   /** True while a message of this worker is not settled or a batch not committed. */
@@ -334,6 +376,7 @@ export class Traffic {
     this.#stopped = true;
     this.#second.cancel();
     this.#mover.stop();
+    this.#pusher?.stop();
     await this.#system.stop();
   }
 
@@ -347,6 +390,7 @@ export class Traffic {
     let route = this.#routes.get(destination);
     if (route) return route;
     const { clock, store, settings } = this.#deps;
+    const isPush = isPushQueue(destination);
     let actor: RouteActor | undefined;
     const wake = this.#deps.timers.timer(() => ref.tell({ type: 'woken' }));
     const ref = this.#system.spawn<RouteMessage>({
@@ -360,10 +404,10 @@ export class Traffic {
             settler: this.#settler,
             receipts: this.#desk,
             fallbacks: this.#fallbacks,
-            retry: settings.retry,
+            retry: isPush ? settings.push.retry : settings.retry,
             now: () => clock.nowMs(),
             monotonic: () => clock.monotonicMs(),
-            counters: this.counters,
+            counters: isPush ? this.#pushed : this.counters,
             wake: ms => wake.start(ms),
             failed: error => this.#failed(error),
             self,
@@ -375,6 +419,14 @@ export class Traffic {
     route = { ref, actor: actor!, wake };
     this.#routes.set(destination, route);
     return route;
+  }
+
+  /** A route that nothing comes to any more. */
+  #drop(destination: string): void {
+    const route = this.#routes.get(destination);
+    this.#routes.delete(destination);
+    route?.wake.cancel();
+    void route?.ref.stop();
   }
 
   #commit(batch: Buffer, waiting: Waiting, exempt: boolean, ledger: readonly LedgerFrame[], ended: () => void): void {
@@ -419,40 +471,14 @@ export class Traffic {
     this.#second.start(SECOND_MS);
     this.#deskRef.tell(TICK);
     this.#gathererRef.tell(TICK);
+    this.#pusher?.tick();
     if (!this.#sweeping) {
       this.#sweeping = true;
-      this.#sweep().then(
+      this.#ended.conclude().then(
         () => (this.#sweeping = false),
         (error: unknown) => this.#failed(error),
       );
     }
-  }
-
-  /** Concludes what will not be sent any more. */
-  async #sweep(): Promise<void> {
-    const claims = await this.#deps.store.claimEnded(ENDED_AT_ONCE);
-    for (const { batch: bytes, attempts, fate } of claims) {
-      const batch = readBatch(bytes, false);
-      const present = [...batch.offsets.keys()].filter(i => batch.offsets[i] !== 0);
-      const indexes = present.filter(i => !this.#endedWhole(batch, i));
-      if (indexes.length === 0) continue;
-      const delivery = new Delivery(batch, attempts, indexes.length);
-      this.#deliveries.add(delivery);
-      for (const i of indexes) {
-        const { destination } = batch.groups[batch.buffer[batch.offsets[i]! + 5]!]!;
-        this.#desk.conclude(delivery, i, destination, fate, 0, delivery.attemptsOf(i), undefined, -1);
-      }
-    }
-  }
-
-  /** A message that went in parts has waited for their fates in vain. @returns false when it is none */
-  #endedWhole(batch: Batch, index: number): boolean {
-    const at = batch.offsets[index]!;
-    if ((batch.buffer[at + R.flags]! & RecordFlag.whole) === 0) return false;
-    const { account, destination } = groupOf(batch, index);
-    const id = messageId(batch.number, index);
-    this.#gatherer.end({ id, account, destination, createdAt: batch.createdAt, record: batch.buffer, at });
-    return true;
   }
 
   #failed(error: unknown): void {

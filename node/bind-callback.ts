@@ -114,7 +114,9 @@ export class BindCallback {
 
   /** @returns why the settings cannot be used; '' when they are in use */
   async #take(systemId: string, given: unknown): Promise<string> {
-    if (typeof given === 'object' && given !== null && 'password' in given) return 'account.password: not taken here';
+    for (const secret of ['password', 'receipt_secret']) {
+      if (typeof given === 'object' && given !== null && secret in given) return `account.${secret}: not taken here`;
+    }
     const { settings, problems } = checkAccountChanges(given, new Set(this.#deps.names()));
     if (!settings) return `account: ${problems.join('; ')}`;
     const before = this.#given.get(systemId);

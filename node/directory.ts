@@ -4,6 +4,7 @@ import { ArchiveMode } from '../actors/message/record.ts';
 import type { ErrorWords } from '../actors/receipt/receipt-batch.ts';
 import type { HoldBack } from '../actors/receipt/hold-back.ts';
 import type { ErrorRule } from '../actors/route/outcomes.ts';
+import { pushOf } from '../adapters/config/push-rules.ts';
 import type { CarrierSettings, Configuration, SmppCarrierSettings } from '../adapters/config/schema.ts';
 import type { LinkTarget } from '../adapters/smpp/carrier-link.ts';
 import { AS_IT_IS, type Addressing } from '../adapters/smpp/addressing.ts';
@@ -42,6 +43,8 @@ export interface DirectorySources {
   readonly live: Live;
   readonly workers: number;
   readonly passwordOf: (carrier: CarrierSettings) => string;
+  /** What an account's receipts by HTTP are signed with. */
+  readonly secretOf: (account: LiveAccount) => string;
   /** An account's share of its throughput in this worker. */
   readonly rateOf: (account: string, worker: number) => number;
   readonly simulators: ReadonlyMap<string, SimulatorPlace>;
@@ -52,9 +55,11 @@ export interface DirectorySources {
 
 /** The part of the configuration that worker `index` works with: its share of sessions and rates. */
 export function directoryFor(index: number, sources: DirectorySources): WorkerDirectory {
-  const { live, rateOf, settings } = sources;
+  const { live, rateOf, secretOf, settings } = sources;
   return {
-    accounts: live.accounts.map(account => workerAccount(account, rateOf(account.system_id, index), settings.messages)),
+    accounts: live.accounts.map(account =>
+      workerAccount(account, rateOf(account.system_id, index), secretOf(account), settings.messages),
+    ),
     carriers: carriersFor(index, sources),
     shapes: shapesOf(live),
     wraps: wrapsOf(live),
@@ -126,6 +131,7 @@ function siblingsOf(carrier: CarrierSettings, all: readonly CarrierSettings[]): 
 function workerAccount(
   account: LiveAccount,
   throughput: number,
+  pushSecret: string,
   common: CommonRules,
 ): WorkerDirectory['accounts'][number] {
   return {
@@ -135,6 +141,8 @@ function workerAccount(
     rules: { senders: account.senders, minOctets: account.min_octets, maxOctets: account.max_octets },
     duplicates: duplicatesOf(account),
     dataSm: account.data_sm,
+    push: pushOf(account),
+    pushSecret,
     window: account.window,
     deliverWindow: account.deliver_window,
     texts: textsOfAccount(account, common),

@@ -15,7 +15,7 @@ import { storeApiKey, type StoredApiKey } from '../adapters/secrets/api-keys.ts'
 import type { PasswordHasher } from '../adapters/secrets/password-hasher.ts';
 import type { SealedBox } from '../adapters/secrets/sealed-box.ts';
 
-/** An account as it is kept: its password is a hash. */
+/** An account as it is kept: its password is a hash, its `receipt_secret` sealed. */
 export interface LiveAccount extends Omit<AccountSettings, 'password'> {
   readonly passwordHash: string;
 }
@@ -135,6 +135,11 @@ export class LiveConfiguration {
     return carrier.protocol === 'smpp' ? this.#box.open(carrier.password, `carrier:${carrier.name}`) : '';
   }
 
+  /** What an account's receipts by HTTP are signed with, in plain; '': nothing. */
+  secretOf({ system_id, receipt_secret: sealed }: LiveAccount): string {
+    return sealed === '' ? '' : this.#box.open(sealed, secretFor(system_id));
+  }
+
   /** Upserts what `seed` has; routes are replaced as a whole. Durable when it resolves. @throws ControlError */
   async apply(seed: Seed, nowMs: number): Promise<void> {
     await this.#change(before => this.made(before, seed, nowMs));
@@ -184,9 +189,10 @@ export class LiveConfiguration {
     };
   }
 
-  /** Writes an account whose password stays. Durable when it resolves. @throws ControlError */
-  async putAccount(account: LiveAccount): Promise<void> {
-    const { system_id } = account;
+  /** Writes an account whose password stays; its `receipt_secret` is in plain. Durable when it resolves. @throws ControlError */
+  async putAccount(settings: LiveAccount): Promise<void> {
+    const { system_id } = settings;
+    const account = { ...settings, receipt_secret: this.#sealSecret(settings) };
     await this.#change(before => ({ ...before, accounts: [...without(before.accounts, system_id), account] }));
   }
 
@@ -210,7 +216,12 @@ export class LiveConfiguration {
   }
 
   async #account({ password, ...settings }: AccountSettings): Promise<LiveAccount> {
-    return { ...settings, passwordHash: await this.#hasher.hash(password) };
+    const receipt_secret = this.#sealSecret(settings);
+    return { ...settings, receipt_secret, passwordHash: await this.#hasher.hash(password) };
+  }
+
+  #sealSecret({ system_id, receipt_secret: secret }: Pick<LiveAccount, 'system_id' | 'receipt_secret'>): string {
+    return secret === '' ? '' : this.#box.seal(secret, secretFor(system_id));
   }
 
   async #user({ password, ...settings }: UserSettings): Promise<LiveUser> {
@@ -234,6 +245,8 @@ export class LiveConfiguration {
     return [...entries.values()];
   }
 }
+
+const secretFor = (systemId: string): string => `receipts:${systemId}`;
 
 const without = (accounts: readonly LiveAccount[], systemId: string): LiveAccount[] =>
   accounts.filter(account => account.system_id !== systemId);

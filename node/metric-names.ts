@@ -26,6 +26,15 @@ export const WORKER_COUNTERS = {
   receiptsOther: { ...receipts, labels: { result: 'other' } },
   receiptsUnmatched: { ...receipts, labels: { result: 'unmatched' } },
   receiptsPassedOn: { name: 'smsc_receipts_passed_on_total', help: 'Receipts that accounts took.' },
+  receiptsPushed: { name: 'smsc_receipts_pushed_total', help: 'Receipts that applications took by HTTP.' },
+  receiptPushesRetried: {
+    name: 'smsc_receipt_pushes_retried_total',
+    help: 'Attempts to push a receipt that failed and are made again.',
+  },
+  receiptsGivenUp: {
+    name: 'smsc_receipts_given_up_total',
+    help: 'Receipts that no application took by HTTP in all their attempts, or in their time.',
+  },
   receiptsHeldBack: {
     name: 'smsc_receipts_held_back_total',
     help: 'Receipts of failure not passed on: their messages went by their next route.',

@@ -9,12 +9,15 @@ import {
   type MessageSummary,
   type NodeControl,
   type NodeStatus,
+  type QueueInfo,
   type OutgoingText,
   type RepushInfo,
   type RepushRequest,
   type SendResult,
   type UnbindResult,
 } from '../actors/node-control.ts';
+import type { QueueStats } from '../actors/ports.ts';
+import { isPushQueue } from '../actors/push/push-request.ts';
 import { checkSeedData } from '../adapters/config/load.ts';
 import { formatProblem } from '../adapters/config/problems.ts';
 import type { AccountSettings, Seed } from '../adapters/config/schema.ts';
@@ -74,6 +77,11 @@ export class RunningNode implements NodeControl {
     const queues = store.queues
       .filter(queue => queue.ready + queue.claimed + queue.parked > 0 || carriers.has(queue.destination))
       .sort((a, b) => b.ready + b.parked - a.ready - a.parked);
+    const kindOf = (name: string): QueueInfo['kind'] => {
+      if (carriers.has(name)) return 'carrier';
+      if (accounts.has(name)) return 'account';
+      return isPushQueue(name) ? 'webhook' : 'unknown';
+    };
     const sessions = workers.flatMap(worker => worker.sessions);
     const total = sum(workers);
     return {
@@ -100,7 +108,7 @@ export class RunningNode implements NodeControl {
       carriers: live.carriers.map(carrier => carrierInfo(carrier, sessions)),
       queues: queues.slice(0, MOST_SHOWN).map(queue => ({
         destination: queue.destination,
-        kind: carriers.has(queue.destination) ? 'carrier' : accounts.has(queue.destination) ? 'account' : 'unknown',
+        kind: kindOf(queue.destination),
         ready: queue.ready,
         inFlight: queue.claimed,
         parked: queue.parked,
@@ -120,6 +128,10 @@ export class RunningNode implements NodeControl {
         undelivered: total.receiptsOther,
         unmatched: total.receiptsUnmatched,
         passedOn: total.receiptsPassedOn,
+        pushed: total.receiptsPushed,
+        pushRetried: total.receiptPushesRetried,
+        givenUp: total.receiptsGivenUp,
+        toPush: waitingIn(queues.filter(({ destination }) => isPushQueue(destination))),
         awaited: store.awaitingReceipt,
       },
       store: {
@@ -221,7 +233,7 @@ export class RunningNode implements NodeControl {
     return this.#change(async () => {
       const known = this.#find(systemId);
       if (!known) throw new ControlError('not-found', `no account is called ${systemId}`);
-      const { passwordHash, ...rest } = known;
+      const { passwordHash, ...rest } = { ...known, receipt_secret: this.#node.configuration.secretOf(known) };
       const given = changes as Partial<AccountSettings>;
       const password = given.password ?? UNCHANGED;
       const account = this.#account({ ...rest, ...given, system_id: systemId, password });
@@ -385,6 +397,9 @@ export class RunningNode implements NodeControl {
     return alarms;
   }
 }
+
+const waitingIn = (queues: readonly QueueStats[]): number =>
+  queues.reduce((sum, { ready, claimed, parked }) => sum + ready + claimed + parked, 0);
 
 /** Stands for a password that is not being changed, where the settings are checked as a whole. */
 const UNCHANGED = 'unchanged'.slice(0, 8);

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { StoreStats } from '../actors/ports.ts';
+import { isPushQueue } from '../actors/push/push-request.ts';
 import type { ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { prometheusText } from '../adapters/http/prometheus.ts';
 import { Metrics, type Family, type MetricsPlan, type Sample } from '../runtime/metrics.ts';
@@ -63,6 +64,7 @@ export class NodeMetrics {
     const waiting: Sample[] = [];
     const oldest: Sample[] = [];
     const others = { ready: 0, in_flight: 0, parked: 0 };
+    const pushes = { ready: 0, in_flight: 0, parked: 0 };
     for (const destination of names) {
       const queue = byName.get(destination);
       byName.delete(destination);
@@ -71,19 +73,23 @@ export class NodeMetrics {
       const age = queue && queue.oldestAt > 0 ? Math.max(0, now - queue.oldestAt) / 1000 : 0;
       oldest.push({ labels: { destination }, value: age });
     }
-    for (const { ready, claimed, parked } of byName.values()) {
-      others.ready += ready;
-      others.in_flight += claimed;
-      others.parked += parked;
+    for (const { destination, ready, claimed, parked } of byName.values()) {
+      const sum = isPushQueue(destination) ? pushes : others;
+      sum.ready += ready;
+      sum.in_flight += claimed;
+      sum.parked += parked;
     }
-    const rest = Object.entries(others).map(([state, value]): Sample => ({ labels: { state }, value }));
     return [
       gauge('smsc_queue_messages', 'Messages queued for carriers and frontends.', waiting),
       gauge('smsc_queue_oldest_seconds', 'Age of the oldest message that waits there.', oldest),
-      gauge('smsc_account_queue_messages', 'Messages queued for accounts, all together.', rest),
+      gauge('smsc_account_queue_messages', 'Messages queued for accounts, all together.', byState(others)),
+      gauge('smsc_push_queue_receipts', 'Receipts that wait to leave by HTTP, all together.', byState(pushes)),
     ];
   }
 }
+
+const byState = (sums: Readonly<Record<string, number>>): Sample[] =>
+  Object.entries(sums).map(([state, value]) => ({ labels: { state }, value }));
 
 const isBound = ({ state }: WorkerSession): boolean => state.startsWith('BOUND');
 

@@ -309,6 +309,7 @@ export class Node {
       live: this.gatekeeper.completed(this.#configuration.live),
       workers: this.#workerCount,
       passwordOf: carrier => this.#configuration.passwordOf(carrier),
+      secretOf: account => this.#configuration.secretOf(account),
       rateOf: (account, index) => this.#gatekeeper.rateOf(account, index),
       simulators: this.#simulators.places,
       settings: this.settings,

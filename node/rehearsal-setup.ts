@@ -58,6 +58,7 @@ export function rehearsalFor(setup: WorkerSetup, messages: number): RehearsalSet
     live,
     workers: WORKERS,
     passwordOf: () => LOG_IN.password,
+    secretOf: () => '',
     rateOf: () => 0,
     simulators: new Map(),
     settings: configuration,

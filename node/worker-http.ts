@@ -24,6 +24,7 @@ export interface WorkerHttpDeps {
   readonly main: MainCalls;
   readonly counters: SubmitCounters;
   readonly account: (name: string) => ApiAccount | undefined;
+  readonly urlProblem: (url: string) => string;
   readonly log: Logger;
 }
 
@@ -68,7 +69,7 @@ export class WorkerHttp {
       import('../adapters/http/app.ts'),
       import('../adapters/http/listener.ts'),
     ]);
-    const { ids, intake, store, desk, lister, main, counters, account, log } = this.#deps;
+    const { ids, intake, store, desk, lister, main, counters, account, urlProblem, log } = this.#deps;
     const deps: ApiDeps = {
       guard: { auth, host },
       version,
@@ -80,6 +81,7 @@ export class WorkerHttp {
       counters,
       ownerOf: key => this.#keys.find(key),
       account,
+      urlProblem,
       isDestination: name => this.#destinations.has(name) || account(name) !== undefined,
       statusOf,
       find: id => store.find(id).catch(unavailable),

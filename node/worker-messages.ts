@@ -7,6 +7,7 @@ import type { Shape } from '../actors/long/shape.ts';
 import type { Wrap } from '../actors/long/wrap.ts';
 import type { ArchiveMode } from '../actors/message/record.ts';
 import type { MessageStore } from '../actors/ports.ts';
+import type { PushRequest } from '../actors/push/push-request.ts';
 import type { HoldBack } from '../actors/receipt/hold-back.ts';
 import type { RepushedReceipt } from '../actors/receipt/repush.ts';
 import type { ErrorWords } from '../actors/receipt/receipt-batch.ts';
@@ -16,6 +17,7 @@ import type { PeerCharset } from '../actors/text/charset.ts';
 import type { TrafficCounters } from '../actors/traffic-counters.ts';
 import type { TrafficSettings } from '../actors/traffic-deps.ts';
 import type { Role } from '../adapters/http/caller.ts';
+import type { HttpPushSettings } from '../adapters/receipt-push/http-push-client.ts';
 import type { StoredApiKey } from '../adapters/secrets/api-keys.ts';
 import type { WatchedLease } from '../adapters/store-redis/stripe-owner.ts';
 import type { ListenerSettings } from '../adapters/smpp/listener.ts';
@@ -57,6 +59,9 @@ export interface WorkerAccount {
   readonly duplicates: DuplicateRule | undefined;
   /** What its sessions are sent as data_sm. */
   readonly dataSm: SentAsData;
+  /** How it is told of its messages by HTTP; undefined: not. And what receipts by HTTP are signed with. */
+  readonly push: PushRequest | undefined;
+  readonly pushSecret: string;
   /** Most unanswered requests a session sends us, and we send it. */
   readonly window: number;
   readonly deliverWindow: number;
@@ -119,9 +124,17 @@ export interface WorkerDirectory {
   readonly errorWords: ErrorWords;
 }
 
+/** Which URLs receipts may be pushed to, and how. */
+export interface PushSetup extends Omit<HttpPushSettings, 'rules'> {
+  readonly allowHttp: boolean;
+  readonly hosts: readonly string[];
+  readonly networks: readonly string[];
+}
+
 export interface WorkerSetup {
   readonly traffic: TrafficSettings;
   readonly server: ServerSettings;
+  readonly push: PushSetup;
   /** What a stopping worker gives to what is in flight, before it unbinds all the same. */
   readonly drainMs: number;
   /** Key of the public ids, 16 bytes. */

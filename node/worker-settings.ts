@@ -6,7 +6,7 @@ import { STATUS } from '../adapters/smpp/codec/command-status.ts';
 import type { ServerSettings } from '../adapters/smpp/server-session.ts';
 import type { ServerTls } from '../adapters/smpp/server-tls.ts';
 import { DEFAULT_TIMERS } from '../adapters/smpp/session-messages.ts';
-import type { WorkerSetup } from './worker-messages.ts';
+import type { PushSetup, WorkerSetup } from './worker-messages.ts';
 import type { GatekeeperDeps } from './gatekeeper.ts';
 
 const SECOND = 1000;
@@ -33,6 +33,21 @@ function trafficSettings(configuration: Configuration, workers: number): Traffic
       timeoutMs: messages.assembly_timeout_seconds * SECOND,
       maxParts: Math.ceil(messages.assembly_max_parts / workers),
     },
+    push: {
+      connections: receipts.push.connections,
+      inFlight: Math.ceil(receipts.push.in_flight / workers),
+      // The first pause is that long.
+      retry: {
+        baseMs: (receipts.push.retry_seconds * SECOND) / receipts.push.retry_factor,
+        factor: receipts.push.retry_factor,
+        limit: receipts.push.retries,
+      },
+      jasmin: {
+        retries: receipts.push.jasmin_retries,
+        delayMs: receipts.push.jasmin_retry_seconds * SECOND,
+      },
+      workers,
+    },
   };
 }
 
@@ -53,15 +68,28 @@ function serverSettings({ listeners: { smpp }, messages }: Configuration): Serve
   };
 }
 
+function pushSetup({ receipts: { push } }: Configuration, workers: number): PushSetup {
+  return {
+    allowHttp: push.allow_http,
+    hosts: push.hosts,
+    networks: push.networks,
+    timeoutMs: push.timeout_seconds * SECOND,
+    connections: push.connections,
+    inFlight: Math.ceil(push.in_flight / workers),
+    caFile: push.ca_file,
+  };
+}
+
 /** What a worker of a node with so many workers is set up with. */
 export function workerSetup(
   configuration: Configuration,
   workers: number,
-  own: Omit<WorkerSetup, 'traffic' | 'server' | 'drainMs'>,
+  own: Omit<WorkerSetup, 'traffic' | 'server' | 'push' | 'drainMs'>,
 ): WorkerSetup {
   return {
     traffic: trafficSettings(configuration, workers),
     server: serverSettings(configuration),
+    push: pushSetup(configuration, workers),
     drainMs: configuration.drain_seconds * SECOND,
     ...own,
   };

@@ -13,7 +13,10 @@ import { PublicIds } from '../actors/message/id.ts';
 import { ArchiveMode, Kind, RecordFlag } from '../actors/message/record.ts';
 import { NO_ERROR_RULES, type RouteSettings } from '../actors/route/outcomes.ts';
 import { MessageDesk } from '../actors/operations/message-desk.ts';
+import { isPushQueue } from '../actors/push/push-request.ts';
+import { urlProblem } from '../actors/push/push-url.ts';
 import { Traffic } from '../actors/traffic.ts';
+import { urlRules } from '../adapters/config/push-rules.ts';
 import type { ApiAccount } from '../adapters/http/deps.ts';
 import { MessageLister } from '../adapters/http/message-lister.ts';
 import { SmppListener, type ListenerSettings } from '../adapters/smpp/listener.ts';
@@ -28,6 +31,7 @@ import { TextSubmitter } from './text-submitter.ts';
 import { trafficOf, WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
+import { pushRouteSettings, WorkerPush } from './worker-push.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
 import type { ClusterStores } from './cluster-stores.ts';
 import type { StoreEvents, Stores } from './stores.ts';
@@ -213,6 +217,13 @@ export class Worker implements ThreadBody<WorkerApi> {
         ready: destinations => this.#traffic?.ready(destinations),
       });
     }
+    const push = new WorkerPush({
+      setup: setup.push,
+      ids: this.#ids,
+      secretOf: account => this.#accounts.get(account)?.settings.pushSecret ?? '',
+      index: this.#index,
+      log: this.#log,
+    });
     const traffic = new Traffic({
       name: `worker ${this.#index}`,
       store: this.#carefully ?? this.#stores.store,
@@ -223,6 +234,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       partitions: this.#stores.partitions,
       duplicates: setup.duplicates,
       looped: (from, to) => this.#carriers?.looped(from, to),
+      push: push.traffic,
       holds: this.#stores.holds,
       committed: ms => this.#metrics?.committed(ms),
       answered: (side, ms) => this.#metrics?.answered(side, ms),
@@ -261,6 +273,8 @@ export class Worker implements ThreadBody<WorkerApi> {
       listArchived: async (match, from, limit) => main.listArchived(match, from, limit),
       archivedAt: async places => main.archivedAt(places),
     });
+    const { allowHttp: allow_http, hosts, networks } = setup.push;
+    const rules = urlRules({ allow_http, hosts, networks });
     const http = new WorkerHttp({
       ids: this.#ids,
       intake: traffic.intake,
@@ -270,6 +284,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       main,
       counters: traffic.counters,
       account: name => this.#apiAccount(name),
+      urlProblem: url => urlProblem(url, rules),
       log: this.#log,
     });
     this.#http = http;
@@ -286,7 +301,8 @@ export class Worker implements ThreadBody<WorkerApi> {
     if (!account) return undefined;
     const { settings, rate } = account;
     const { rules, numbers, duplicates } = account.source;
-    return { archiveMode: settings.archiveMode, enabled: settings.enabled, rules, numbers, duplicates, rate };
+    const { archiveMode, enabled, push } = settings;
+    return { archiveMode, enabled, rules, numbers, duplicates, rate, push };
   }
 
   /** Sessions of ESMEs, bound or not. */
@@ -363,6 +379,9 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.#traffic?.useShapes(directory.shapes, directory.wraps);
     this.#traffic?.useDestinations(directory.defaults, directory.carrierNames);
     this.#traffic?.useErrorWords(directory.errorWords);
+    this.#traffic?.usePushes(
+      new Map(accounts.flatMap(({ systemId, push }) => (push ? [[systemId, push] as const] : []))),
+    );
     this.#traffic?.settingsChanged();
   }
 
@@ -375,6 +394,7 @@ export class Worker implements ThreadBody<WorkerApi> {
   #routeSettings(destination: string): RouteSettings {
     const carrier = this.#carriers?.routeSettings(destination);
     if (carrier) return carrier;
+    if (isPushQueue(destination)) return pushRouteSettings(UNKNOWN, this.#setup.traffic);
     if (this.#accounts.has(destination)) {
       return { ...UNKNOWN, kind: 'account' };
     }

@@ -1,5 +1,5 @@
 import { MessageDraft } from '../message/draft.ts';
-import { skipExtras } from '../message/extras.ts';
+import { extrasLength, skipExtras } from '../message/extras.ts';
 import { RecordFlag } from '../message/record.ts';
 import { UDHI } from '../text/udh.ts';
 import type { Wording } from './shape.ts';
@@ -7,12 +7,18 @@ import { joined } from './shape.ts';
 
 /** registered_delivery, SMPP v3.4 §5.2.17. */
 const INTERMEDIATE = 0x10;
+const PUSHED = RecordFlag.extras | RecordFlag.pushed;
 
 /** Makes drafts out of another one with other texts. One per thread: what it gives is good until the next call. */
 export class DraftsLike {
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
   #texts: readonly Buffer[] = [];
+  /** Where TLVs and texts begin in the draft's buffer. */
+  #tlvsAt = 0;
+  #textsAt = 0;
+  /** Octets of the extras that the first part alone has. */
+  #firstExtras = 0;
 
   /** The message with that text in the place of its own. */
   withText(m: MessageDraft, text: Wording): MessageDraft {
@@ -24,12 +30,16 @@ export class DraftsLike {
     return draft;
   }
 
-  /** Drafts of the message's parts, each with its header: `part` gives them. What came with it by an API stays with the whole. */
+  /**
+   * Drafts of the message's parts, each with its header: `part` gives them. What came with it by an API stays with the whole; where
+   * somebody is to be told of it by HTTP the first part has it too: that a carrier has taken it is told of that part.
+   */
   parts(m: MessageDraft, texts: readonly Buffer[], dataCoding: number): void {
     const original = Object.assign(this.#original, m);
-    skipExtras(original);
+    this.#firstExtras = (m.flags & RecordFlag.pushed) === 0 ? 0 : extrasLength(original);
+    if (this.#firstExtras === 0) skipExtras(original);
     const draft = this.#like(original, texts, original.tlvsLength - original.payloadTlvLength);
-    draft.flags = (m.flags & ~(RecordFlag.extras | RecordFlag.gathered)) | RecordFlag.part;
+    draft.flags = (m.flags & ~(PUSHED | RecordFlag.gathered)) | RecordFlag.part;
     draft.dataCoding = dataCoding;
     draft.esmClass = m.esmClass | UDHI;
     // News of a part are news of the whole, which nobody knows that was put together here.
@@ -39,7 +49,13 @@ export class DraftsLike {
   /** The draft of the part at `index`, from 0: the same object each time. */
   part(index: number): MessageDraft {
     this.#point(index);
-    return this.#draft;
+    const draft = this.#draft;
+    if (this.#firstExtras === 0) return draft;
+    const skipped = index === 0 ? 0 : this.#firstExtras;
+    draft.tlvsAt = this.#tlvsAt + skipped;
+    draft.tlvsLength = this.#textsAt - draft.tlvsAt;
+    draft.flags = index === 0 ? draft.flags | PUSHED : draft.flags & ~PUSHED;
+    return draft;
   }
 
   #like(m: MessageDraft, texts: readonly Buffer[], tlvsLength: number): MessageDraft {
@@ -65,12 +81,14 @@ export class DraftsLike {
     draft.payloadTlvAt = -1;
     draft.payloadTlvLength = 0;
     this.#texts = texts;
+    this.#tlvsAt = draft.tlvsAt;
+    this.#textsAt = draft.tlvsAt + tlvsLength;
     return draft;
   }
 
   #point(index: number): void {
     const draft = this.#draft;
-    let at = draft.tlvsAt + draft.tlvsLength;
+    let at = this.#textsAt;
     for (let i = 0; i < index; i++) at += this.#texts[i]!.length;
     draft.textAt = at;
     draft.textLength = this.#texts[index]!.length;

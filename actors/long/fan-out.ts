@@ -33,9 +33,11 @@ export class FanOut implements Submitter {
     const token = this.#token++;
     this.#waiting.set(token, { told, partition, left: count });
     for (let place = 1; place <= count; place++) {
+      const id = gatheredId(receipt.messageId, place);
       this.#desk.take({
         carrier: GATHERED,
-        carrierId: gatheredId(receipt.messageId, place),
+        carrierId: id,
+        written: id,
         others: undefined,
         phone: '',
         fate: receipt.fate,

@@ -10,6 +10,7 @@ import type { Concatenation } from '../text/udh.ts';
  * No destination of the configuration has such a name: it has a "/".
  */
 export const queueOf = (partition: number): string => `long/${partition}`;
+export const isGatheringQueue = (destination: string): boolean => destination.startsWith('long/');
 
 /** The name under which put-together parts are found by what became of the whole, as a carrier's are by its ids. */
 export const GATHERED = 'long/ids';

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { BATCH_LIMIT } from './id.ts';
 import { RECEIPT_TEXT } from './receipt.ts';
-import { R, RecordFlag, recordSize, writeRecord, type RecordDecisions } from './record.ts';
+import { copyStub, R, RecordFlag, recordSize, stubLength, writeRecord, type RecordDecisions } from './record.ts';
 import type { MessageDraft } from './draft.ts';
 
 /**
@@ -190,7 +190,7 @@ export function readGroup(buffer: Buffer, at: number, into: Group[]): number {
 export const Keep = {
   no: 0,
   whole: 1,
-  /** Only its receipt is awaited: without TLVs, and of its text only what the receipt repeats. */
+  /** Only its receipt is awaited: of its text what that repeats, of its TLVs what says whom to tell. */
   stub: 2,
 } as const;
 
@@ -220,11 +220,9 @@ export function subsetOf(
     const length = keptLength(batch, i, keep[i]!);
     out.writeUInt32LE(length === 0 ? 0 : to, trailer + i * 4);
     if (length === 0) continue;
-    batch.buffer.copy(out, to, at, at + length);
-    if (keep[i] === Keep.stub) {
-      out.writeUInt32LE(length, to + R.length);
-      out.writeUInt32LE(Math.min(RECEIPT_TEXT, out.readUInt32LE(to + R.textLength)), to + R.textLength);
-      out.writeUInt32LE(0, to + R.tlvsLength);
+    if (keep[i] !== Keep.stub) batch.buffer.copy(out, to, at, at + length);
+    else {
+      copyStub(out, to, batch.buffer, at, RECEIPT_TEXT);
       out.writeUInt16LE(out.readUInt16LE(to + R.flags) | RecordFlag.stub, to + R.flags);
     }
     if (groupIndex) out[to + R.group] = groupIndex[i]!;
@@ -264,8 +262,5 @@ export function withRecord(batch: Batch, index: number, record: Uint8Array): Buf
 function keptLength(batch: Batch, index: number, keep: number): number {
   const at = batch.offsets[index]!;
   if (at === 0 || keep === Keep.no) return 0;
-  const b = batch.buffer;
-  if (keep === Keep.whole) return b.readUInt32LE(at);
-  const text = Math.min(RECEIPT_TEXT, b.readUInt32LE(at + R.textLength));
-  return R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]! + text;
+  return keep === Keep.whole ? batch.buffer.readUInt32LE(at) : stubLength(batch.buffer, at, RECEIPT_TEXT);
 }

@@ -13,7 +13,7 @@ import { RecordFlag } from './record.ts';
 const TAG = 0xffff;
 const HEAD = 4;
 /** Most octets of all of it. */
-export const EXTRAS_LIMIT = 512;
+export const EXTRAS_LIMIT = 2048;
 
 /** Field names and values as the API has them. */
 export type Extras = Readonly<Record<string, unknown>>;
@@ -45,8 +45,13 @@ export function readExtras(tlvs: Uint8Array): Extras | undefined {
 
 /** Makes a draft that was read from a record begin its TLVs after the extras: for whoever sends it to a peer. */
 export function skipExtras(m: MessageDraft): void {
-  if ((m.flags & RecordFlag.extras) === 0 || m.tlvsLength < HEAD) return;
-  const length = HEAD + m.buffer.readUInt16BE(m.tlvsAt + 2);
+  const length = extrasLength(m);
   m.tlvsAt += length;
   m.tlvsLength -= length;
+}
+
+/** Octets of a draft's extras. */
+export function extrasLength(m: MessageDraft): number {
+  if ((m.flags & RecordFlag.extras) === 0 || m.tlvsLength < HEAD) return 0;
+  return HEAD + m.buffer.readUInt16BE(m.tlvsAt + 2);
 }

@@ -71,6 +71,8 @@ export const RecordFlag = {
   whole: 8,
   /** Put together from parts that came as messages of their own: what becomes of it is what becomes of them. */
   gathered: 16,
+  /** Whoever wants to be told of it by HTTP has said so in its extras (`push/push-request.ts`). */
+  pushed: 64,
   /** Text and TLVs are gone (`subsetOf`, `Keep.stub`). */
   stub: 0x8000,
 } as const;
@@ -178,6 +180,42 @@ export function readRecord(m: MessageDraft, buffer: Buffer, at: number): void {
   next += m.textLength = buffer.readUInt32LE(at + R.textLength);
   m.tlvsAt = next;
   m.tlvsLength = buffer.readUInt32LE(at + R.tlvsLength);
+}
+
+/** Where the TLVs of the record at `at` begin. */
+const tlvsAt = (buffer: Buffer, at: number): number =>
+  at + buffer.readUInt32LE(at + R.length) - buffer.readUInt32LE(at + R.tlvsLength);
+
+/**
+ * Copies what a receipt needs of the record at `at`: no more of its text than `textMost` octets, and of its TLVs only the
+ * extras that say whom to tell by HTTP. @returns the offset after it
+ */
+export function copyStub(out: Buffer, to: number, buffer: Buffer, at: number, textMost: number): number {
+  const pushed = pushedLength(buffer, at);
+  const tlvs = tlvsAt(buffer, at);
+  const textLength = Math.min(textMost, buffer.readUInt32LE(at + R.textLength));
+  const textEnd = tlvs - buffer.readUInt32LE(at + R.textLength) + textLength;
+  buffer.copy(out, to, at, textEnd);
+  const end = to + textEnd - at + pushed;
+  if (pushed > 0) buffer.copy(out, end - pushed, tlvs, tlvs + pushed);
+  out.writeUInt32LE(end - to, to + R.length);
+  out.writeUInt32LE(textLength, to + R.textLength);
+  out.writeUInt32LE(pushed, to + R.tlvsLength);
+  return end;
+}
+
+/** Octets that `copyStub` writes. */
+export function stubLength(b: Buffer, at: number, textMost: number): number {
+  const textLength = b.readUInt32LE(at + R.textLength);
+  const excess = Math.max(0, textLength - textMost) + b.readUInt32LE(at + R.tlvsLength);
+  return b.readUInt32LE(at + R.length) - excess + pushedLength(b, at);
+}
+
+/** The extras are a TLV, the first: `extras.ts`. */
+function pushedLength(buffer: Buffer, at: number): number {
+  if ((buffer[at + R.flags]! & RecordFlag.pushed) === 0) return 0;
+  const length = buffer.readUInt32LE(at + R.tlvsLength);
+  return length < 4 ? 0 : Math.min(length, 4 + buffer.readUInt16BE(tlvsAt(buffer, at) + 2));
 }
 
 export const recordLength = (buffer: Buffer, at: number): number => buffer.readUInt32LE(at);

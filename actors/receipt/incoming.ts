@@ -1,5 +1,5 @@
 import type { Submitter } from '../batch/batch-actor.ts';
-import type { CarrierId } from '../message/correlation-key.ts';
+import { normalizeCarrierId, type CarrierId } from '../message/correlation-key.ts';
 import type { Fate } from '../message/ledger.ts';
 
 /** A receipt as it came from a carrier. */
@@ -7,6 +7,8 @@ export interface IncomingReceipt {
   readonly carrier: string;
   /** The carrier's id of the message, as its response most likely gave it. */
   readonly carrierId: string;
+  /** The id as it stood there. */
+  readonly written: string;
   /** Other ids that the message may be known under; undefined when there are none. */
   readonly others: readonly CarrierId[] | undefined;
   /** Where there are others: the number the message went to, which tells the right one. Latin-1. */
@@ -39,3 +41,10 @@ export interface Asked {
 /** The carrier and the id under which the message is looked for. */
 export const carrierOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.carrier ?? receipt.carrier;
 export const idOf = ({ receipt, turn }: Asked): string => receipt.others?.[turn - 1]?.id ?? receipt.carrierId;
+
+/** The carrier's id to tell others: as it stood there, where that is the id it was found under. */
+export function idToTell(asked: Asked): string {
+  const id = idOf(asked);
+  const { written } = asked.receipt;
+  return normalizeCarrierId(written) === id ? written : id;
+}

@@ -1,9 +1,12 @@
+import { isGatheringQueue } from '../long/queue.ts';
 import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
+import { EXTRAS_LIMIT, writeExtras } from '../message/extras.ts';
 import type { MessageId } from '../message/id.ts';
 import type { Fate } from '../message/ledger.ts';
 import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
-import { ArchiveMode, Kind, R, readRecord, type RecordDecisions } from '../message/record.ts';
+import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } from '../message/record.ts';
+import { extrasOfNews, type PushNews } from '../push/push-request.ts';
 import { LONG_FLAGS } from './receipt-rules.ts';
 import { attachTlvs } from './vendor-tlvs.ts';
 
@@ -23,6 +26,7 @@ export class ReceiptBatch {
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
   readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
+  #news: PushNews | undefined;
   readonly #decisions: RecordDecisions = {
     kind: Kind.receipt,
     group: 0,
@@ -57,10 +61,15 @@ export class ReceiptBatch {
     this.#decisions.parts = parts;
   }
 
+  /** The next one leaves by HTTP. */
+  byPush(news: PushNews): void {
+    this.#news = news;
+  }
+
   /**
    * Adds a receipt about the message whose record is at `at`.
    *
-   * @param queue the account's own, or where what becomes of parts is gathered
+   * @param queue the account's own, one that leaves by HTTP, or where what becomes of parts is gathered
    */
   add(
     queue: string,
@@ -78,15 +87,18 @@ export class ReceiptBatch {
     readRecord(original, buffer, at);
     const scratch = this.#scratch;
     const m = this.#draft;
+    const isGathered = isGatheringQueue(queue);
+    const news = this.#news;
+    this.#news = undefined;
     m.buffer = scratch;
     let to = writeReceipt(scratch, 0, {
       // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source. Of one
       // in parts it hears as of the whole.
-      messageId: queue === account ? messageId - buffer[at + R.sibling]! : messageId,
+      messageId: isGathered ? messageId : messageId - buffer[at + R.sibling]!,
       submittedAt,
       doneAt,
       fate,
-      error: this.words.size > 0 && queue === account ? (this.words.get(account)?.get(error) ?? error) : error,
+      error: this.words.size > 0 && !isGathered ? (this.words.get(account)?.get(error) ?? error) : error,
       text: buffer.latin1Slice(original.textAt, original.textAt + Math.min(20, original.textLength)),
     });
     m.textAt = 0;
@@ -103,12 +115,14 @@ export class ReceiptBatch {
     m.destNpi = original.sourceNpi;
     m.esmClass = 0x04;
     m.tlvsLength = 0;
-    if (tlvs) attachTlvs(m, m.destAt + m.destLength, tlvs);
+    const attached = news ? withNews(news, tlvs) : tlvs;
+    if (attached) attachTlvs(m, m.destAt + m.destLength, attached);
     const d = this.#decisions;
     d.group = this.#builder.group(queue, account, RECEIPT_LANE);
     d.expiresAt = this.#expiry();
     d.flags = 0;
-    if (queue !== account) {
+    m.flags = news ? RecordFlag.extras | RecordFlag.pushed : 0;
+    if (isGathered) {
       d.flags = buffer[at + R.flags]! & LONG_FLAGS;
       d.part = buffer[at + R.part]!;
       d.parts = buffer[at + R.parts]!;
@@ -124,4 +138,11 @@ export class ReceiptBatch {
   close(number: number, nowMs: number): Buffer {
     return this.#builder.close(number, nowMs, 0);
   }
+}
+
+/** The extras that say how a receipt leaves by HTTP, and the TLVs of its carrier. */
+function withNews(news: PushNews, tlvs: Buffer | undefined): Buffer {
+  const extras = Buffer.alloc(EXTRAS_LIMIT);
+  const own = extras.subarray(0, writeExtras(extras, 0, extrasOfNews(news)));
+  return tlvs ? Buffer.concat([own, tlvs]) : own;
 }

@@ -5,6 +5,8 @@ import type { MessageId } from '../message/id.ts';
 import { CARRIER_ID_LIMIT, Fate, What } from '../message/ledger.ts';
 import { Kind, R } from '../message/record.ts';
 import type { Correlated, LedgerFrame, MessageStore } from '../ports.ts';
+import { isPushQueue, PushEvent } from '../push/push-request.ts';
+import { Pushes, type PushDefaults } from '../push/pushes.ts';
 import { Refusal } from '../refusal.ts';
 import type { Deliveries, Delivery } from '../route/delivery.ts';
 import type { OwnReceipts } from '../route/outcomes.ts';
@@ -83,15 +85,22 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
   #committing = 0;
   #told = false;
   readonly #idScratch = Buffer.alloc(CARRIER_ID_LIMIT);
+  readonly #pushes: Pushes;
 
   constructor(deps: ReceiptDeps) {
     this.#deps = deps;
     this.#batch = new ReceiptBatch(() => deps.now() + deps.settings.validityMs);
+    this.#pushes = new Pushes(this.#batch);
   }
 
   /** How accounts want errors told, from the next receipt on. */
   useWords(words: ErrorWords): void {
     this.#batch.words = words;
+  }
+
+  /** Which accounts are told by HTTP, from the next receipt on. */
+  usePushes(defaults: PushDefaults): void {
+    this.#pushes.defaults = defaults;
   }
 
   /** Receipts that wait for the id they name. */
@@ -131,25 +140,47 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     const at = delivery.at(index);
     const id = delivery.id(index);
     const nowMs = now();
-    if (fate !== Fate.delivered && fate !== Fate.sent) counters.failed++;
+    if (fate !== Fate.delivered && fate !== Fate.sent) {
+      if (isPushQueue(destination)) counters.receiptsGivenUp++;
+      else counters.failed++;
+    }
     settler.writer(destination).add(id, What.settled, fate, attempts, 0, error, nowMs, undefined, 0, 0);
     settler.added(holder, slot);
     const { account } = delivery.batch.groups[buffer[at + R.group]!]!;
-    const queue = receiptTo(buffer, at, id, account, fate);
-    if (queue !== '' && (queue !== account || isMade(this.#deps.settings.own, fate))) {
-      this.#add(queue, account, buffer, at, id, createdAt, nowMs, fate, errorText(error));
-      this.#changed();
+    const usual = receiptTo(buffer, at, id, account, fate);
+    if (usual !== account || isMade(this.#deps.settings.own, fate)) {
+      // That it was sent is no fate; whatever else ends it here has not been told by a receipt.
+      const event = fate === Fate.delivered ? PushEvent.delivered : PushEvent.rejected;
+      const queue =
+        fate === Fate.sent ? usual : this.#pushes.queueFor(usual, buffer, at, account, event, destination, '', error);
+      if (queue !== '') {
+        this.#add(queue, account, buffer, at, id, createdAt, nowMs, fate, errorText(error));
+        this.#changed();
+      }
     }
     deliveries.fated(delivery);
   }
 
-  delayed(delivery: Delivery, index: number, error: number): void {
+  taken(delivery: Delivery, index: number, destination: string, carrierId: string): void {
+    const { buffer, groups, createdAt } = delivery.batch;
+    const at = delivery.at(index);
+    const { account } = groups[buffer[at + R.group]!]!;
+    const queue = this.#pushes.queueFor('', buffer, at, account, PushEvent.accepted, destination, carrierId);
+    if (queue === '') return;
+    this.#add(queue, account, buffer, at, delivery.id(index), createdAt, this.#deps.now(), Fate.sent, '000');
+    this.#changed();
+  }
+
+  delayed(delivery: Delivery, index: number, destination: string, error: number): void {
     const { buffer, groups, createdAt } = delivery.batch;
     const at = delivery.at(index);
     const id = delivery.id(index);
     const { account } = groups[buffer[at + R.group]!]!;
-    if (buffer[at + R.kind] !== Kind.mt || intermediateTo(buffer, at, id, account) !== account) return;
-    this.#add(account, account, buffer, at, id, createdAt, this.#deps.now(), Fate.sent, errorText(error));
+    if (buffer[at + R.kind] !== Kind.mt) return;
+    const usual = intermediateTo(buffer, at, id, account) === account ? account : '';
+    const queue = this.#pushes.queueFor(usual, buffer, at, account, PushEvent.buffered, destination, '');
+    if (queue === '') return;
+    this.#add(queue, account, buffer, at, id, createdAt, this.#deps.now(), Fate.sent, errorText(error));
     this.#changed();
   }
 
@@ -172,7 +203,10 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
       settler.writer(told.queue).add(each, What.settled, Fate.delivered, 0, 0, 0, doneAt, undefined, 0, 0);
       settler.added(undefined, -1);
     }
-    const queue = receiptTo(record, at, id, account, fate);
+    const event = fate === Fate.delivered ? PushEvent.delivered : PushEvent.failed;
+    const usual = receiptTo(record, at, id, account, fate);
+    const queue =
+      fate === Fate.sent ? usual : this.#pushes.queueFor(usual, record, at, account, event, destination, '');
     if (queue === '') return;
     this.#batch.ofParts(outcome.delivered, outcome.parts);
     this.#add(queue, account, record, at, id, createdAt, doneAt, fate, error);
@@ -336,7 +370,9 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
         return;
       }
     }
-    const queue = final ? receiptTo(records, at, id, account, fate) : intermediateTo(records, at, id, account);
+    const usual = final ? receiptTo(records, at, id, account, fate) : intermediateTo(records, at, id, account);
+    const event = final ? eventOf(fate) : PushEvent.buffered;
+    const queue = this.#pushes.queueFor(usual, records, at, account, event, carrierOf(asked), asked);
     const wanted = queue !== '';
     if (final) this.#tell(asked, id, wanted ? undefined : new AnswerOf(submitter, id));
     else if (!wanted) submitter.accepted(token, id);
@@ -362,12 +398,14 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
     this.#deps.elsewhere.tell(asked, id, next);
     counters.receiptsHeldBack++;
     counters.rerouted++;
-    const isTold = records[at + R.kind] === Kind.mt && intermediateTo(records, at, id, account) === account;
-    settler.added(isTold ? undefined : new AnswerOf(submitter, id), token);
-    if (!isTold) return;
+    const isMt = records[at + R.kind] === Kind.mt;
+    const usual = isMt && intermediateTo(records, at, id, account) === account ? account : '';
+    const queue = this.#pushes.queueFor(usual, records, at, account, PushEvent.buffered, carrierOf(asked), asked);
+    settler.added(queue === '' ? new AnswerOf(submitter, id) : undefined, token);
+    if (queue === '') return;
     this.#waiting.submitters.push(submitter);
     this.#waiting.tokens.push(token);
-    this.#add(account, account, records, at, id, submittedAt, now(), Fate.sent, error);
+    this.#add(queue, account, records, at, id, submittedAt, now(), Fate.sent, error);
   }
 
   /** The final fate of a message. @param then released when that is flushed */
@@ -454,3 +492,7 @@ export class ReceiptDesk implements Actor<ReceiptMessage>, OwnReceipts {
 }
 
 const CHANGED: ReceiptMessage = { type: 'changed' };
+
+/** What a carrier's receipt tells as the last word. */
+const eventOf = (fate: Fate): PushEvent =>
+  fate === Fate.delivered || fate === Fate.accepted ? PushEvent.delivered : PushEvent.failed;

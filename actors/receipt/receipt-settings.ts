@@ -19,4 +19,6 @@ export interface ReceiptCounters {
   receiptsHeldBack: number;
   rerouted: number;
   failed: number;
+  /** Receipts that were to leave by HTTP and did not. */
+  receiptsGivenUp: number;
 }

@@ -1,9 +1,10 @@
 import type { NumberSource } from '../batch/number-source.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
-import type { Fate } from '../message/ledger.ts';
+import { Fate } from '../message/ledger.ts';
 import { ArchiveMode, Kind, writeRecord, type RecordDecisions } from '../message/record.ts';
 import type { MessageStore } from '../ports.ts';
+import { PushEvent, queueOfUrl, type PushRequest } from '../push/push-request.ts';
 import { ReceiptBatch, type ErrorWords } from './receipt-batch.ts';
 import { errorText } from './receipt-rules.ts';
 
@@ -68,6 +69,7 @@ const DECISIONS: RecordDecisions = {
  * Puts receipts, REPUSH_AT_ONCE at most, into the queue of their account. Durable when it resolves.
  *
  * @param validityMs how long they are kept for it
+ * @param push how it is told by HTTP, in place of its sessions
  * @returns why they were not taken; '' when they were
  */
 export async function pushAgain(
@@ -78,9 +80,11 @@ export async function pushAgain(
   nowMs: number,
   validityMs: number,
   words: ErrorWords,
+  push: PushRequest | undefined,
 ): Promise<string> {
   const batch = new ReceiptBatch(() => nowMs + validityMs);
   batch.words = words;
+  const queue = push ? queueOfUrl(push.url) : account;
   for (const { id, as, submittedAt, doneAt, fate, error, source, dest, text } of receipts) {
     const m = new MessageDraft();
     const record = Buffer.alloc(RECORD_LIMIT);
@@ -96,7 +100,9 @@ export async function pushAgain(
     m.textLength = m.buffer.length - m.textAt;
     m.sibling = as;
     writeRecord(record, 0, m, DECISIONS);
-    batch.add(account, account, record, 0, id, submittedAt, doneAt, fate, errorText(error));
+    const event = fate === Fate.delivered ? PushEvent.delivered : PushEvent.failed;
+    if (push) batch.byPush({ request: push, event, carrier: '', carrierId: '', status: 0 });
+    batch.add(queue, account, record, 0, id, submittedAt, doneAt, fate, errorText(error));
   }
   const number = numbers.take();
   if (number === 0) return 'the store gives no batch numbers';

@@ -59,7 +59,9 @@ export interface OwnReceipts {
     slot: number,
   ): void;
   /** A message is put aside for the first time: its sender is told, if it asked for intermediate notifications. */
-  delayed(delivery: Delivery, index: number, error: number): void;
+  delayed(delivery: Delivery, index: number, destination: string, error: number): void;
+  /** A carrier has taken a message whose sender is told by HTTP (`RecordFlag.pushed`), and given it this id. */
+  taken(delivery: Delivery, index: number, destination: string, carrierId: string): void;
 }
 
 export interface OutcomeDeps {
@@ -127,6 +129,9 @@ export class Outcomes {
         const isCarrier = this.settings.kind === 'carrier';
         const awaits =
           isCarrier && (delivery.batch.buffer[delivery.at(index) + R.registeredDelivery]! & 0x03) !== 0 && idLength > 0;
+        if (isCarrier && (delivery.batch.buffer[delivery.at(index) + R.flags]! & RecordFlag.pushed) !== 0) {
+          receipts.taken(delivery, index, destination, idBuffer?.latin1Slice(idAt, idAt + idLength) ?? '');
+        }
         if (isPart && !awaits) {
           // No more will be known of it: the message that it is a part of is told so.
           receipts.conclude(delivery, index, destination, Fate.sent, 0, attempts + 1, outlet, slot);
@@ -206,7 +211,9 @@ export class Outcomes {
     const decision = decide({ failure, attempts, expiresAt, hasAlternative: next !== '' }, policy, now);
     switch (decision.type) {
       case 'park':
-        if (attempts === 0 && decision.attempts === 1) this.#deps.receipts.delayed(delivery, index, status);
+        if (attempts === 0 && decision.attempts === 1) {
+          this.#deps.receipts.delayed(delivery, index, this.#deps.destination, status);
+        }
         this.#park(delivery, index, decision.attempts, status, decision.until);
         break;
       case 'elsewhere':

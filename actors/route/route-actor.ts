@@ -102,6 +102,11 @@ export class RouteActor implements Actor<RouteMessage> {
     return this.#outlets.length;
   }
 
+  /** Nothing is held here, nor on its way. */
+  get isIdle(): boolean {
+    return this.#held === 0 && !this.#claiming;
+  }
+
   /** True while what is committed here for this destination may come straight from memory. */
   takes(): boolean {
     return this.#outlets.length > 0 && this.#held < this.#windows() + this.#ahead && this.#settings.throughput === 0;

@@ -1,7 +1,7 @@
 import type { Batch } from '../message/batch.ts';
 import type { MessageId } from '../message/id.ts';
 import { RECEIPT_TEXT } from '../message/receipt.ts';
-import { R } from '../message/record.ts';
+import { copyStub, stubLength } from '../message/record.ts';
 import type { Correlated } from '../ports.ts';
 
 /** Where records are put together: kept, since memory that comes and goes makes V8 collect garbage. */
@@ -65,20 +65,14 @@ export class CorrelatedBuilder {
   }
 
   #addRecord(b: Buffer, at: number): void {
-    const textAt = R.head + b[at + R.sourceLength]! + b[at + R.destLength]! + b[at + R.serviceTypeLength]!;
-    const textLength = Math.min(b.readUInt32LE(at + R.textLength), RECEIPT_TEXT);
-    const length = textAt + textLength;
+    const length = stubLength(b, at, RECEIPT_TEXT);
     const start = this.#end;
     if (start + length > scratch.length) {
       const larger = Buffer.allocUnsafeSlow(scratch.length * 2 + length);
       scratch.copy(larger, 0, 0, start);
       scratch = larger;
     }
-    b.copy(scratch, start, at, at + length);
-    scratch.writeUInt32LE(length, start + R.length);
-    scratch.writeUInt32LE(textLength, start + R.textLength);
-    scratch.writeUInt32LE(0, start + R.tlvsLength);
-    this.#end = start + length;
+    this.#end = copyStub(scratch, start, b, at, RECEIPT_TEXT);
   }
 }
 

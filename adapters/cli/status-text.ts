@@ -43,6 +43,10 @@ export function statusText(status: NodeStatus, now: number): string {
       'not delivered': receipts.undelivered,
       unmatched: receipts.unmatched,
       'passed on': receipts.passedOn,
+      pushed: receipts.pushed,
+      'pushed again': receipts.pushRetried,
+      'given up': receipts.givenUp,
+      'to push': receipts.toPush,
       awaited: receipts.awaited,
     }),
     fact('store', { messages: store.messages, quarantined: store.quarantined }, [

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { EXPECTED_NETWORK, parseNetwork } from '../../actors/accounts/allow-ips.ts';
+import { PUSH_EVENTS, PUSH_FORMATS } from '../../actors/push/push-request.ts';
+import { ANY_URL, URL_LIMIT, urlProblem } from '../../actors/push/push-url.ts';
 import { PEER_CHARSETS } from '../../actors/text/charset.ts';
 import { amount, ascii, digits, flag, group, listOf, name, oneOf, remotePort, text, whole } from './fields.ts';
 
@@ -127,6 +129,11 @@ const addTlvs = (what: string) =>
     .default([])
     .describe(`TLVs that ${what} are sent with, behind their own; to put one in the place of theirs, remove it too`);
 
+const receiptUrl = () => {
+  const error = `a URL of at most ${URL_LIMIT} printable ASCII characters, without user and password`;
+  return z.string({ error }).refine(url => urlProblem(url, ANY_URL) === '', { error });
+};
+
 export const accountSchema = group({
   system_id: systemId(),
   password: password(),
@@ -187,6 +194,29 @@ export const accountSchema = group({
   duplicate_status: whole(1, 0xffff_ffff).default(0x45).describe('A command_status; 69 is ESME_RSUBMITFAIL'),
   remove_tlvs: removeTlvs('messages to it, but not receipts,'),
   add_tlvs: addTlvs('messages to it, but not receipts,'),
+  receipt_url: receiptUrl()
+    .nullable()
+    .default(null)
+    .describe(
+      'Its receipts go there by HTTP in place of its sessions, those that registered_delivery asks for and, of messages by the REST API that do not say otherwise, those of `receipt_events`; null: nowhere',
+    ),
+  receipt_format: oneOf(...PUSH_FORMATS)
+    .default('heliograph')
+    .describe('How they are written (docs/receipts.md)'),
+  receipt_method: oneOf('GET', 'POST')
+    .nullable()
+    .default(null)
+    .describe(
+      'By which method; null: POST, in the formats kannel and jasmin GET. heliograph knows only POST, kannel only GET',
+    ),
+  receipt_events: listOf(oneOf(...PUSH_EVENTS), 'events', PUSH_EVENTS.length)
+    .default(['delivered', 'failed'])
+    .describe('What is told of its messages by the REST API'),
+  receipt_secret: text(0, 256)
+    .default('')
+    .describe(
+      'What receipts in the format heliograph are signed with, the URLs of messages included; kept sealed. "": they are not',
+    ),
   receipt_errors: receiptErrors('`err` as it would be told otherwise', 'What it is told').describe(
     "Errors of receipts in its own words, after the carrier's `receipt_errors`; those not listed are told as they are",
   ),

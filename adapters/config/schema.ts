@@ -134,6 +134,33 @@ const archive = group({
     .describe('Settled messages kept while the database is away; beyond it new messages are refused'),
 });
 
+const push = group({
+  allow_http: flag().default(false).describe('true: URLs without TLS are taken too'),
+  hosts: listOf(text(1, 253), 'hosts', 10_000)
+    .default([])
+    .describe('Names of hosts that receipts may be pushed to, *.example.com for all below one; empty: any'),
+  networks: listOf(network(), 'addresses or networks', 1000)
+    .default([])
+    .describe(
+      'Addresses that are loopback, private, link-local or otherwise special, and may be connected to all the same',
+    ),
+  ca_file: text(0, 4096)
+    .default('')
+    .describe('Who signs the certificates of receivers (PEM); "": the known authorities'),
+  timeout_seconds: amount(0.1, 60).default(5).describe('For a whole exchange, from looking up the name on'),
+  connections: whole(1, 1000)
+    .default(8)
+    .describe('Requests at once to one origin (scheme, host and port), of each node'),
+  in_flight: whole(1, 100_000).default(1000).describe('Requests at once of this node, in all'),
+  retries: whole(0, 254)
+    .default(10)
+    .describe('How often a receipt is sent again that was not taken; then it is given up'),
+  retry_seconds: amount(0.01, 86_400).default(30).describe('Before the first of these'),
+  retry_factor: amount(1, 10).default(2).describe('… and so many times longer before each further one, a day at most'),
+  jasmin_retries: whole(0, 254).default(3).describe('The same in the format jasmin'),
+  jasmin_retry_seconds: amount(0.01, 86_400).default(30).describe('… always after the same pause'),
+});
+
 const receipts = group({
   orphan_wait_seconds: amount(0.1, 3600).default(30).describe('How long a receipt waits for the id it names'),
   own: oneOf('all', 'failures', 'none')
@@ -147,6 +174,7 @@ const receipts = group({
     .describe(
       'Receipts of failure that are not passed on while another route is left: the message goes by that one, and its sender hears the last word. Carriers may have rules of their own (`reroute_receipts`)',
     ),
+  push: push.prefault({}).describe('Receipts that leave by HTTP'),
   reroute_hops: whole(1, 15).default(3).describe('Most routes that a message takes after its first by such receipts'),
 });
 

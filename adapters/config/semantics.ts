@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
 import { describeError } from '../../runtime/errors.ts';
 import { parseRedisAddress } from '../../runtime/redis/address.ts';
+import { hasMethod, methodOf } from '../../actors/push/push-request.ts';
+import { urlProblem } from '../../actors/push/push-url.ts';
 import { didYouMean } from './problems.ts';
+import { urlRules } from './push-rules.ts';
 import type { Configuration, Seed } from './schema.ts';
 import type { Path } from './source-text.ts';
 
@@ -89,6 +92,11 @@ function unique(data: unknown, section: string, field: string, report: Report): 
 /** Values of the seed that contradict each other, or are allowed and unwise. */
 export function checkSeed(seed: Seed): Finding[] {
   const findings: Finding[] = [];
+  seed.accounts?.forEach(({ receipt_format: format, receipt_method: method }, at) => {
+    if (method === null || hasMethod(format, method)) return;
+    const message = `expected ${methodOf(format)}, the only one of the format ${format}`;
+    findings.push({ path: ['accounts', at, 'receipt_method'], message, severity: 'problem' });
+  });
   seed.carriers?.forEach((carrier, at) => findings.push(...checkCarrier(carrier, ['carriers', at])));
   seed.users?.forEach((user, at) => {
     if (user.password.length >= 12) return;
@@ -159,6 +167,11 @@ export function checkSettings(configuration: Configuration): Finding[] {
       );
     }
   }
+  const rules = urlRules(configuration.receipts.push);
+  configuration.accounts.forEach(({ receipt_url: url }, at) => {
+    const message = url === null ? '' : urlProblem(url, rules);
+    if (message !== '') problem(['accounts', at, 'receipt_url'], `expected ${message}`);
+  });
   const ports = new Map<number, string>();
   for (const key of ['smpp', 'api', 'panel'] as const) {
     const { port } = listeners[key];

@@ -8,6 +8,7 @@ import type { ArchiveMode } from '../../actors/message/record.ts';
 import type { ControlErrorCode, NodeStatus, RepushInfo, RepushRequest } from '../../actors/node-control.ts';
 import type { MessageDesk } from '../../actors/operations/message-desk.ts';
 import type { FoundMessage } from '../../actors/ports.ts';
+import type { PushRequest } from '../../actors/push/push-request.ts';
 import type { KeyOwner } from './caller.ts';
 import type { GuardSettings } from './guard.ts';
 import type { ListQuery } from './list-query.ts';
@@ -24,6 +25,8 @@ export interface ApiAccount {
   readonly numbers: NumberRules | undefined;
   /** What is done with what it submits twice. */
   readonly duplicates: DuplicateRule | undefined;
+  /** How it is told of its messages by HTTP where they do not say; undefined: not. */
+  readonly push: PushRequest | undefined;
   /** Shared with its sessions in this worker. */
   readonly rate: Pick<Throughput, 'take' | 'waitMs'>;
 }
@@ -58,6 +61,8 @@ export interface ApiDeps {
   /** Who a key belongs to. */
   readonly ownerOf: (key: string) => KeyOwner | undefined;
   readonly account: (name: string) => ApiAccount | undefined;
+  /** What is wrong with a URL to push receipts to, as the words that follow "expected"; '' when nothing is. */
+  readonly urlProblem: (url: string) => string;
   /** Does a queue lead there? */
   readonly isDestination: (name: string) => boolean;
   readonly statusOf: (commandStatus: number) => StatusMeaning;

@@ -1,6 +1,7 @@
 import { MessageDraft } from '../../actors/message/draft.ts';
 import { EXTRAS_LIMIT, writeExtras } from '../../actors/message/extras.ts';
 import { RecordFlag } from '../../actors/message/record.ts';
+import { PushEvent, type PushRequest } from '../../actors/push/push-request.ts';
 import { alphabetOf } from '../../actors/text/gsm7.ts';
 import { encodeLatin1 } from '../../actors/text/latin1.ts';
 import { encodeUcs2 } from '../../actors/text/ucs2.ts';
@@ -14,6 +15,10 @@ import { parseTime } from './times.ts';
 const INTERNATIONAL = 1;
 const ALPHANUMERIC = 5;
 const ISDN = 1;
+
+/** registered_delivery, SMPP v3.4 §5.2.17: the carrier's receipt tells us the fate that the sender asks for. */
+const RECEIPT = 0x01;
+const INTERMEDIATE = 0x10;
 
 /** Octets of 255 messages of 134 with their headers: a longer text cannot be cut (3GPP TS 23.040 §9.2.3.24.1). */
 export const MOST_TEXT_OCTETS = 255 * 134;
@@ -29,17 +34,15 @@ export class DraftWriter {
 
   constructor() {
     this.#draft.buffer = this.#scratch;
-    // The carrier's receipt tells us the fate that the sender asks for.
-    this.#draft.registeredDelivery = 1;
   }
 
-  /** @throws Problem `invalid` naming the field */
-  fill(body: SubmitBody, nowMs: number): MessageDraft {
+  /** @param push how its sender is told of it by HTTP @throws Problem `invalid` naming the field */
+  fill(body: SubmitBody, nowMs: number, push?: PushRequest): MessageDraft {
     const m = this.#draft;
     let at = this.#source(body.source_msisdn);
     at = this.#destination(body.destination_msisdn, at);
     at = this.#text(body, at);
-    this.#extras(body, at);
+    this.#extras(body, at, push);
     setTimes(m, body, nowMs);
     return m;
   }
@@ -81,8 +84,9 @@ export class DraftWriter {
     return to + octets.copy(this.#scratch, to);
   }
 
-  #extras(body: SubmitBody, at: number): void {
+  #extras(body: SubmitBody, at: number, push: PushRequest | undefined): void {
     const m = this.#draft;
+    m.registeredDelivery = push && (push.mask & PushEvent.intermediate) !== 0 ? RECEIPT | INTERMEDIATE : RECEIPT;
     const extras: Record<string, unknown> = {};
     let any = false;
     for (const field of EXTRA_FIELDS) {
@@ -91,7 +95,11 @@ export class DraftWriter {
       extras[field] = value;
       any = true;
     }
-    m.flags = any ? RecordFlag.extras : 0;
+    if (push) {
+      extras['receipt'] = push;
+      any = true;
+    }
+    m.flags = (any ? RecordFlag.extras : 0) | (push ? RecordFlag.pushed : 0);
     m.tlvsAt = at;
     m.tlvsLength = any ? writeExtras(this.#scratch, at, extras) - at : 0;
   }

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { PUSH_EVENTS, PUSH_FORMATS } from '../../actors/push/push-request.ts';
 import { ISO_TIME, parseTime } from './times.ts';
 
 /**
@@ -46,6 +47,45 @@ const header = z
     error: 'information elements from 0 to 255',
   });
 
+/** How whoever submits wants to be told of a message by HTTP. */
+export const receiptSchema = z
+  .strictObject(
+    {
+      url: z
+        .string({ error: 'a URL' })
+        .describe(
+          'Where to: https, unless the node allows http; without user and password. In the format kannel with escape codes',
+        ),
+      format: oneOf(...PUSH_FORMATS)
+        .nullish()
+        .describe('Absent: heliograph, a signed POST of JSON; kannel: as dlr-url; jasmin: as dlr-url with dlr-level'),
+      method: oneOf('GET', 'POST')
+        .nullish()
+        .describe(
+          'Absent: POST in the format heliograph, which knows no other; GET in kannel, which knows no other, and in jasmin',
+        ),
+      events: z
+        .array(oneOf(...PUSH_EVENTS), { error: 'a list of events' })
+        .min(1, { error: 'one event or more' })
+        .nullish()
+        .describe('What is told, in any format. Absent: delivered and failed'),
+      dlr_mask: whole(1, 63)
+        .nullish()
+        .describe(
+          'The same as a number, as Kannel has it: 1 delivered, 2 failed, 4 buffered, 8 accepted, 16 rejected, 32 intermediate',
+        ),
+      dlr_level: whole(1, 3)
+        .nullish()
+        .describe(
+          'The same as Jasmin has it: 1 the answer of the SMSC (accepted, rejected), 2 the final state, 3 both',
+        ),
+    },
+    { error: 'an object' },
+  )
+  .openapi('ReceiptRequest');
+
+export type ReceiptBody = z.output<typeof receiptSchema>;
+
 /** `POST /api/messages`. */
 export const submitSchema = z
   .strictObject(
@@ -83,6 +123,9 @@ export const submitSchema = z
       deadletter: flag().nullish().describe('Kept with the message'),
       raw_data_flag: flag().nullish().describe('message_body is octets in hexadecimal'),
       raw_sip_flag: flag().nullish().describe('Kept with the message'),
+      receipt: receiptSchema
+        .nullish()
+        .describe('What becomes of it is pushed there by HTTP; absent: as the account has it (receipt_url)'),
     },
     { error: 'an object' },
   )

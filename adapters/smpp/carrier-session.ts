@@ -283,6 +283,7 @@ export class CarrierSession extends SmppSession implements Wire {
     actor.receipt({
       carrier,
       carrierId: receiptIds.first(id),
+      written: id,
       others,
       phone: others ? m.buffer.latin1Slice(m.sourceAt, m.sourceAt + m.sourceLength) : '',
       fate: r.fate,

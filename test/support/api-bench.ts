@@ -8,6 +8,8 @@ import { ArchiveMode, Kind, RecordFlag } from '../../actors/message/record.ts';
 import { Shaper } from '../../actors/long/shaper.ts';
 import type { NodeStatus } from '../../actors/node-control.ts';
 import { MessageDesk } from '../../actors/operations/message-desk.ts';
+import { AddressRules } from '../../actors/push/address-rules.ts';
+import { urlProblem } from '../../actors/push/push-url.ts';
 import type { FoundMessage, Match, Place } from '../../actors/ports.ts';
 import { newestFirst, placeOf } from '../../actors/store/place.ts';
 import type { Source } from '../../actors/batch/source.ts';
@@ -147,6 +149,7 @@ export class ApiBench {
       intake: this.#intake(),
       counters: this.counters,
       ownerOf: key => this.keys.get(key),
+      urlProblem: url => urlProblem(url, { allowHttp: false, hosts: [], addresses: new AddressRules([]) }),
       account: name => this.accounts.get(name),
       isDestination: name => ['sink', 'smpp-provider', 'load'].includes(name),
       statusOf,
@@ -231,6 +234,7 @@ export const account = (more: Partial<ApiAccount> = {}): ApiAccount => ({
   rules: undefined,
   numbers: undefined,
   duplicates: undefined,
+  push: undefined,
   ...more,
 });
 

@@ -8,6 +8,7 @@ import { DraftWriter } from '../draft-writer.ts';
 import type { HttpEnv } from '../guard.ts';
 import { viewFor } from '../lookup.ts';
 import { Problem, retryAfter } from '../problem.ts';
+import { pushRequestOf } from '../receipt-request.ts';
 import { refusal } from '../refusal.ts';
 import { problem, type ApiRoute } from '../route.ts';
 import { messageSchema, submitSchema, submittedSchema, type SubmitBody } from '../schema.ts';
@@ -92,9 +93,10 @@ class Submission {
     const to = explicitDestination(this.#deps, body);
     const owner = ownerOf(this.#deps, body.source_smsc, caller);
     const account = this.#deps.account(owner);
+    const push = pushRequestOf(body, account, this.#deps);
     const source = this.#sources.get(owner, body.source_smsc, this.#admit(owner), account);
     // From here to the hand-over nothing waits: the draft is everybody's.
-    const draft = this.#writer.fill(body, now());
+    const draft = this.#writer.fill(body, now(), push);
     const expiresAt = (draft.expiresAt = intake.expiryOf(draft, now()));
     const answer = this.#submitter.submit(token => intake.submit(draft, source, this.#submitter, token, to));
     const { destination, parts } = intake;

@@ -40,6 +40,7 @@ class Bench {
     receiptsHeldBack: 0,
     rerouted: 0,
     failed: 0,
+    receiptsGivenUp: 0,
   };
   /** Where messages go after an UNDELIV. */
   next = '';
@@ -125,6 +126,7 @@ class Bench {
     return {
       carrier: 'sink',
       carrierId,
+      written: carrierId,
       others,
       phone,
       fate,

@@ -33,10 +33,12 @@ export class PinnedResolver {
   readonly #resolver: Resolver;
   readonly #names = new Map<string, Found>();
 
-  constructor(rules: AddressRules, timeoutMs: number, monotonic: () => number) {
+  /** @param servers addresses of name servers, with their ports; undefined: the system's */
+  constructor(rules: AddressRules, timeoutMs: number, monotonic: () => number, servers?: readonly string[]) {
     this.#rules = rules;
     this.#monotonic = monotonic;
     this.#resolver = new Resolver({ timeout: Math.max(1, Math.floor(timeoutMs / 2)), tries: 2 });
+    if (servers) this.#resolver.setServers(servers);
   }
 
   /** For `node:net`, which asks for the name of each connection that it opens. */

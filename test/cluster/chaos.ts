@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { readArchive } from './checker/archive.ts';
+import { countersWrong, readArchive } from './checker/archive.ts';
 import { readLedger, type Entry } from './checker/ledger.ts';
 import { LeaseWatch } from './checker/leases.ts';
 import { judge, type Verdict } from './checker/verdict.ts';
 import { Watch } from './checker/watch.ts';
 import type { Cluster } from './cluster.ts';
+import { killInMidCopy } from './postgres-copy.ts';
 import type { ClusterLoad, ClusterLoadResult } from './load.ts';
 import { hits, lengthMs, type Step } from './schedule.ts';
 
@@ -23,6 +24,8 @@ const ARCHIVE_LIMIT_MS = 75_000;
 export interface Run {
   readonly result: ClusterLoadResult;
   readonly verdict: Verdict;
+  /** How long the archive took for what it had not yet when the load ended, ms. */
+  readonly archivedAfterMs: number;
   readonly entries: readonly Entry[];
   /** What the load had counted when it ended. */
   readonly load: ClusterLoad;
@@ -70,11 +73,11 @@ export async function runChaos(cluster: Cluster, steps: readonly Step[], options
       receiptDuplicates: duplicates + hits(steps) * ESMES * DELIVER_WINDOW + result.dlr_repeated,
       queued: 0,
     };
-    const verdict = await settled(cluster, load.source, entries, allowances);
+    const { verdict, archivedAfterMs } = await settled(cluster, load.source, entries, allowances);
     const wrong = (['bad_text', 'dlr_wrong', 'proto_errors'] as const).filter(name => result[name] > 0);
     const problems = [...verdict.violations, ...wrong.map(name => `${name}: ${result[name]}`)];
     if (problems.length > 0) throw new Error(problems.join('\n'));
-    return { result, verdict, entries, load, doneAt };
+    return { result, verdict, archivedAfterMs, entries, load, doneAt };
   } catch (error) {
     const state = await cluster.dump();
     throw new Error(`${(error as Error).message}\nlast counts: ${JSON.stringify(load.counts)}\n${state}`, {
@@ -91,12 +94,16 @@ async function settled(
   source: string,
   entries: readonly Entry[],
   allowances: Allowances,
-): Promise<Verdict> {
-  if (cluster.postgres === undefined) return judge(entries, allowances);
-  const until = performance.now() + ARCHIVE_LIMIT_MS;
+): Promise<Pick<Run, 'verdict' | 'archivedAfterMs'>> {
+  if (cluster.postgres === undefined) return { verdict: judge(entries, allowances), archivedAfterMs: 0 };
+  const begin = performance.now();
+  const until = begin + ARCHIVE_LIMIT_MS;
   for (;;) {
-    const verdict = judge(entries, allowances, await readArchive(cluster.postgres.url, source));
-    if (verdict.violations.length === 0 || performance.now() > until) return verdict;
+    const rows = judge(entries, allowances, await readArchive(cluster.postgres.url, source));
+    const verdict = { ...rows, violations: [...rows.violations, ...(await countersWrong(cluster.postgres.url))] };
+    if (verdict.violations.length === 0 || performance.now() > until) {
+      return { verdict, archivedAfterMs: performance.now() - begin };
+    }
     await pause(500);
   }
 }
@@ -197,6 +204,10 @@ class Chaos {
         return cluster.cut(step.node, step.direction);
       case 'cut-from-redis':
         return cluster.cutFromRedis(step.node);
+      case 'partition':
+        return cluster.partition(step.side, step.direction);
+      case 'heal-all':
+        return cluster.healAll();
       case 'heal':
         this.#back(step.node);
         return cluster.heal(step.node);
@@ -208,6 +219,8 @@ class Chaos {
         return cluster.harmRedis(step.do, step.server);
       case 'redis-back':
         return cluster.mendRedis();
+      case 'redis-move-slot':
+        return cluster.redis!.moveSlot(cluster.name, step.of);
       case 'redis-failover':
         return cluster.redis!.failover();
       case 'clock':
@@ -216,6 +229,8 @@ class Chaos {
         return cluster.postgres!.stop();
       case 'postgres-kill':
         return cluster.postgres!.kill();
+      case 'postgres-kill-copying':
+        return killInMidCopy(cluster.postgres!);
       case 'postgres-start':
         return cluster.postgres!.start();
       default:

@@ -3,7 +3,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { runChaos, type ChaosOptions, type Run } from './chaos.ts';
 import { firstAckAfterMs, lastLeftAfterMs } from './checker/verdict.ts';
 import { Cluster, LEASE_SECONDS } from './cluster.ts';
-import type { SessionEvent } from './load.ts';
+import type { ClusterLoad, SessionEvent } from './load.ts';
 import { noCuts } from './network.ts';
 import { makeSchedule, scheduleText, type Fault, type Step } from './schedule.ts';
 import { runText } from './shows.ts';
@@ -19,6 +19,8 @@ const QUIET_MS = 1000;
 /** How soon everything moves again after a node was killed, and after Redis is whole again, ms. */
 const MOVES_WITHIN_MS = 15_000;
 const RESUMES_WITHIN_MS = 5000;
+/** reliability.md C5. */
+const TAKEN_OVER_WITHIN_MS = 6000;
 
 async function run(cluster: Cluster, steps: readonly Step[], options: Partial<ChaosOptions> = {}): Promise<Run> {
   const done = await runChaos(cluster, steps, { rate: RATE, afterMs: 1500, ...options });
@@ -32,6 +34,20 @@ const restart = (node: number, at: number): Step[] => [
   { at, do: 'stop', node },
   { at: at + 500, do: 'start', node },
 ];
+
+/** Sessions of a node that stands still since `t` on which more came than what lay in its socket: `session: submit_sm`. */
+function sentAfterAll({ events }: ClusterLoad, address: string, t: number): string[] {
+  const counts = events.filter(event => event.e === 'counts');
+  // What lay in its socket is sent by the kernel.
+  const still = counts.find(news => news.t > t + 1000)!;
+  return still.sessions.flatMap(([session, peer, submits]) => {
+    if (!peer.startsWith(`${address}:`)) return [];
+    const ended = events.find(event => event.e === 'ended' && event.session === session) as
+      (SessionEvent & { submits: number }) | undefined;
+    const last = ended?.submits ?? counts.at(-1)!.sessions.find(([number]) => number === session)![2];
+    return last === submits ? [] : [`${session}: ${last - submits}`];
+  });
+}
 
 describe('three nodes, Redis with a replica and WAIT 1, Postgres', () => {
   let cluster: Cluster;
@@ -82,26 +98,52 @@ describe('three nodes, Redis with a replica and WAIT 1, Postgres', () => {
     expect(firstAckAfterMs(entries, doneAt[1]! * US)).toBeLessThan(RESUMES_WITHIN_MS);
   }, 180_000);
 
-  test('a frozen node whose claims have gone to others writes nothing when it goes on', async () => {
-    const steps: Step[] = [
-      { at: 1000, do: 'freeze', node: 1 },
-      { at: 1000 + LEASE_SECONDS * 2500, do: 'thaw', node: 1 },
-    ];
-    // The carrier leaves its sessions open, however silent they are.
-    const { load, doneAt } = await run(cluster, steps, { load: { 'carrier-stall': 0 } });
-    const address = `${cluster.hosts[0]!.address}:`;
-    const counts = load.events.filter(event => event.e === 'counts');
-    // What lay in its socket is sent by the kernel.
-    const frozen = counts
-      .find(({ t }) => t > doneAt[0]! + 1000)!
-      .sessions.filter(([, peer]) => peer.startsWith(address));
-    for (const [session, , submits] of frozen) {
-      const ended = load.events.find(event => event.e === 'ended' && event.session === session) as
-        (SessionEvent & { submits: number }) | undefined;
-      const last = ended?.submits ?? counts.at(-1)!.sessions.find(([number]) => number === session)?.[2];
-      expect(last).toBe(submits);
-    }
-  }, 180_000);
+  test.for([1, 2, 3])(
+    'C5: a node stands still for 1 s and one for 6 s: others take over in time, what it writes when it goes on is not theirs (seed %i)',
+    { timeout: 180_000 },
+    async seed => {
+      const lastsMs = { default: 1000, freeze: 6000 };
+      const steps = makeSchedule(seed, { nodes: 3, faults: ['freeze-short', 'freeze'], lastsMs, quietMs: 500 });
+      console.log(scheduleText(seed, steps));
+      // The carrier leaves its sessions open, however silent they are.
+      const { load, entries, doneAt } = await run(cluster, steps, { load: { 'carrier-stall': 0 } });
+      const [frozen] = steps.flatMap((step, i) =>
+        step.do === 'freeze' && steps[i + 1]!.at - step.at >= lastsMs.freeze
+          ? [{ node: step.node, t: doneAt[i]! }]
+          : [],
+      );
+      expect(lastLeftAfterMs(entries, frozen!.t * US)).toBeLessThan(TAKEN_OVER_WITHIN_MS);
+      expect(sentAfterAll(load, cluster.hosts[frozen!.node - 1]!.address, frozen!.t)).toEqual([]);
+    },
+  );
+
+  test.skipIf(WITHOUT_CUTS).for([1, 2, 3])(
+    'C12: some of nodes, Redis, replica and Postgres are cut off from the rest, both ways and one way; a node comes and goes (seed %i)',
+    { timeout: 180_000 },
+    async seed => {
+      const faults: readonly Fault[] = ['partition', 'partition-one-way', 'flap'];
+      const steps = makeSchedule(seed, {
+        nodes: 3,
+        faults,
+        lastsMs: { default: LASTS_MS, flap: 6000 },
+        quietMs: QUIET_MS,
+      });
+      console.log(scheduleText(seed, steps));
+      await run(cluster, steps);
+    },
+  );
+
+  test.for([1, 2, 3])(
+    'C15: Postgres is killed in the middle of a COPY, twice: messages flow, the archive has each once and counts them (seed %i)',
+    { timeout: 180_000 },
+    async seed => {
+      const faults: readonly Fault[] = ['postgres-kill-copying', 'postgres-kill-copying'];
+      const steps = makeSchedule(seed, { nodes: 3, faults, lastsMs: { default: 1000 }, quietMs: 700 });
+      console.log(scheduleText(seed, steps));
+      const { result, verdict } = await run(cluster, steps);
+      expect({ refused: result.rej, duplicates: verdict.duplicates }).toEqual({ refused: {}, duplicates: 0 });
+    },
+  );
 
   test.skipIf(WITHOUT_CUTS)(
     'a node that is cut off from Redis alone stops acknowledging within its lease, and lets its sessions go in time',

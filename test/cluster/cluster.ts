@@ -30,6 +30,9 @@ export interface ClusterOptions {
   readonly clocks?: true;
 }
 
+/** A node by its number, a Redis server by its, or Postgres. */
+export type Party = number | 'redis-1' | 'redis-2' | 'postgres';
+
 const SMPP_PORT = 2775;
 const API_PORT = 8080;
 const CARRIER_PORT = 2796;
@@ -95,8 +98,9 @@ export class Cluster implements AsyncDisposable {
 
   /** Everybody is up, whole and reachable again, whatever a run that failed has left. */
   async mend(): Promise<void> {
-    for (const host of this.hosts) host.heal();
+    this.healAll();
     await this.mendRedis();
+    await this.postgres?.start();
     for (const [i, node] of this.#nodes.entries()) {
       node?.thaw();
       if (node?.isUp !== true) await this.start(i + 1);
@@ -131,14 +135,31 @@ export class Cluster implements AsyncDisposable {
     this.node(number).thaw();
   }
 
-  /** The network of a node, from all or from one other host. */
-  cut(number: number, direction?: Direction, peer?: Host): void {
-    this.hosts[number - 1]!.cut(direction, peer);
+  /** The network of a node, from all or from some other hosts. */
+  cut(number: number, direction?: Direction, ...peers: readonly Host[]): void {
+    this.hosts[number - 1]!.cut(direction, ...peers);
   }
 
   /** A node is cut off from Redis alone: applications, carrier and Postgres are still there. */
   cutFromRedis(number: number): void {
-    for (const host of this.redis!.hosts) this.cut(number, 'both', host);
+    this.cut(number, 'both', ...this.redis!.hosts);
+  }
+
+  /**
+   * Nothing goes any more between these and the other nodes, Redis servers, Sentinel and Postgres; applications and carrier
+   * reach all. Those of one side reach each other.
+   *
+   * @param direction towards those on this side, from them, or both
+   */
+  partition(side: readonly Party[], direction: Direction): void {
+    const here = new Set(side.map(party => this.#hostOf(party)));
+    const others = this.#parties().filter(host => !here.has(host));
+    for (const host of here) host.cut(direction, ...others);
+  }
+
+  /** Undoes `partition`, and whatever else was cut. */
+  healAll(): void {
+    for (const host of this.#parties()) host.heal();
   }
 
   /** Another writer takes the right to the first stripe, or to the carrier's first slot. @throws Error when there is none */
@@ -214,10 +235,21 @@ export class Cluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const host of this.hosts) host.heal();
+    this.healAll();
     for (const node of this.#nodes) await node?.[Symbol.asyncDispose]();
     await this.#stack.disposeAsync();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #hostOf(party: Party): Host {
+    if (typeof party === 'number') return this.hosts[party - 1]!;
+    return party === 'postgres' ? this.postgresHost! : this.redis!.hosts[Number(party.at(-1)) - 1]!;
+  }
+
+  /** All hosts that can be on one side or the other. */
+  #parties(): readonly Host[] {
+    const { hosts, redis, postgresHost } = this;
+    return [...hosts, ...(redis?.hosts ?? []), redis?.sentinelHost ?? [], postgresHost ?? []].flat();
   }
 
   async #stateOf(number: number): Promise<string> {

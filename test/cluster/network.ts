@@ -11,9 +11,9 @@ export interface Host extends Place {
   /**
    * Packets are dropped without a word, as by a pulled cable: nobody is told.
    *
-   * @param peer only those from and to this host; absent: all
+   * @param peers only those from and to these hosts; none: all
    */
-  cut(direction?: Direction, peer?: Host): void;
+  cut(direction?: Direction, ...peers: readonly Host[]): void;
   /** Everything that was cut goes through again. */
   heal(): void;
 }
@@ -92,9 +92,10 @@ class Namespaces implements Network {
       name,
       address,
       prefix,
-      cut: (direction = 'both', peer) => {
-        const from = peer === undefined ? [] : ['-s', peer.address];
-        const to = peer === undefined ? [] : ['-d', peer.address];
+      cut: (direction = 'both', ...peers) => {
+        const others = peers.map(peer => peer.address).join(',');
+        const from = others === '' ? [] : ['-s', others];
+        const to = others === '' ? [] : ['-d', others];
         if (direction !== 'out') filter('-A', 'INPUT', '-i', 'eth0', ...from, '-j', 'DROP');
         if (direction !== 'in') filter('-A', 'OUTPUT', '-o', 'eth0', ...to, '-j', 'DROP');
       },

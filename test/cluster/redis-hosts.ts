@@ -10,20 +10,24 @@ import { waitUntil } from '../support/wait-until.ts';
 import type { WallClock } from '../support/wall-clock.ts';
 import type { SeenLease } from './checker/leases.ts';
 import type { Host, Network } from './network.ts';
+import { errorsOf, moveSlot, type SlotMove, type SlotOf } from './redis-slots.ts';
 
 /**
  * One server; a master with a replica and a Sentinel, or with two, of which a commit waits for one or for all; Redis Cluster of
  * three masters, or three with a replica each.
  */
 export type RedisKind = 'standalone' | 'sentinel' | 'sentinel-2' | 'sentinel-2-all' | 'cluster-3' | 'cluster-3+3';
-/** One of its servers. */
-export type RedisServer = number | 'master' | 'replica';
+/** One of its servers; `third-1` of Redis Cluster: the master that has the first third of the slots just then. */
+export type RedisServer = number | 'master' | 'replica' | `third-${1 | 2 | 3}`;
 /** Replicas there are, and of these that a commit waits for. */
 const SENTINELS: Readonly<Partial<Record<RedisKind, readonly [replicas: number, waits: number]>>> = {
   sentinel: [1, 1],
   'sentinel-2': [2, 1],
   'sentinel-2-all': [2, 2],
 };
+
+/** Slots that each of three masters begins with. */
+const A_THIRD = Math.ceil(16_384 / 3);
 
 /** As `performance.md` P12 needs it: a failover is over within 6 s. */
 const DOWN_AFTER_MS = 1500;
@@ -46,9 +50,19 @@ export class RedisHosts implements AsyncDisposable {
   /** Those that hold data, the master first as they were started, and the hosts they are on. */
   readonly servers: readonly TestRedis[];
   readonly hosts: readonly Host[];
+  /** Slots that were moved, and what those that asked meanwhile were told. */
+  readonly moves: SlotMove[] = [];
+  readonly sentinelHost: Host | undefined;
   readonly #sentinel: TestRedis | undefined;
 
-  private constructor(servers: readonly TestRedis[], hosts: readonly Host[], replicas: number, sentinel?: TestRedis) {
+  private constructor(
+    servers: readonly TestRedis[],
+    hosts: readonly Host[],
+    replicas: number,
+    watch?: { readonly sentinel: TestRedis; readonly host: Host },
+  ) {
+    const sentinel = watch?.sentinel;
+    this.sentinelHost = watch?.host;
     this.servers = servers;
     this.hosts = hosts;
     this.#sentinel = sentinel;
@@ -80,15 +94,19 @@ export class RedisHosts implements AsyncDisposable {
       const master = await startRedis(careful(waits), places[0]);
       const replicas = await Promise.all(places.slice(1).map(place => startReplica(master, careful(waits), place)));
       await waitUntil('the replicas have the whole of it', () => isConnected(master, count), 30_000);
-      const sentinel = await startSentinel(master, DOWN_AFTER_MS, 1, network.host('sentinel'));
+      const host = network.host('sentinel');
+      const sentinel = await startSentinel(master, DOWN_AFTER_MS, 1, host);
       await waitUntil('the Sentinel knows good replicas', () => knowsReplicas(sentinel, count), 30_000);
-      return new RedisHosts([master, ...replicas], places, waits, sentinel);
+      return new RedisHosts([master, ...replicas], places, waits, { sentinel, host });
     }
     const replicasOf = kind === 'cluster-3' ? [] : [0, 1, 2];
     const places = hosts(3 + replicasOf.length);
     const servers = await startRedisCluster(3, replicasOf, places);
     if (replicasOf.length > 0) {
       for (const { client } of servers) await client.config('SET', 'min-replicas-to-write', '1');
+      for (const master of servers.slice(0, 3)) {
+        await waitUntil('its replica has the whole of it', () => isConnected(master, 1), 30_000);
+      }
     }
     return new RedisHosts(servers, places, replicasOf.length > 0 ? 1 : 0);
   }
@@ -101,6 +119,7 @@ export class RedisHosts implements AsyncDisposable {
   /** By its place, from 1; or the first that is a master now, or the first that lives and is none. */
   async find(which: RedisServer): Promise<TestRedis | undefined> {
     if (typeof which === 'number') return this.servers[which - 1];
+    if (which !== 'master' && which !== 'replica') return this.#ownerOf((Number(which.at(-1)) - 1) * A_THIRD);
     return (await this.#roles()).find(([role]) => role === (which === 'master' ? 'master' : 'slave'))?.[1];
   }
 
@@ -158,6 +177,45 @@ export class RedisHosts implements AsyncDisposable {
     return found;
   }
 
+  /** The slot of these keys of a cluster goes to another master. */
+  async moveSlot(cluster: string, of: SlotOf): Promise<void> {
+    await waitUntil('Redis Cluster is whole', () => this.#isWhole(), 30_000);
+    const masters = await this.masters();
+    const key = of === 'stripe' ? await busiestStripe(masters, cluster) : `{heliograph:${cluster}:${of}}`;
+    const slot = await masters[0]!.client.cluster('KEYSLOT', key);
+    const from = await this.#ownerOf(slot);
+    const to = masters.find(master => master !== from);
+    if (!from || !to) throw new Error(`slot ${slot} has no master, or there is no other: ${masters.length} live`);
+    this.moves.push(await moveSlot(slot, from, to, masters));
+  }
+
+  /** Errors that servers which live have answered with since they started, by their first word. */
+  async errors(): Promise<ReadonlyMap<string, number>> {
+    const sums = new Map<string, number>();
+    for (const server of this.servers) {
+      for (const [word, count] of await errorsOf(server)) sums.set(word, (sums.get(word) ?? 0) + count);
+    }
+    return sums;
+  }
+
+  /** Of Redis Cluster: all that live say that every slot has a master, and no server is gone. */
+  async #isWhole(): Promise<boolean> {
+    const states = await Promise.all(this.servers.map(({ client }) => quickly(client.call('CLUSTER', 'INFO'))));
+    return states.every(state => String(state).includes('cluster_state:ok'));
+  }
+
+  /** Of Redis Cluster: the master that has a slot, as one that lives says. */
+  async #ownerOf(slot: number): Promise<TestRedis | undefined> {
+    for (const { client } of await this.masters()) {
+      const ranges = (await quickly(client.cluster('SLOTS'))) as unknown as
+        [number, number, [string, number]][] | undefined;
+      const owner = ranges?.find(([first, last]) => first <= slot && slot <= last)?.[2];
+      const found = this.servers.find(({ address, port }) => owner?.[0] === address && owner[1] === port);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#sentinel === undefined ? this.servers : [this.#sentinel, ...this.servers]) {
       await server.remove();
@@ -191,4 +249,17 @@ function quickly<Value>(value: Promise<Value>): Promise<Value | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), 250);
   return Promise.race([value.catch(() => undefined), promise]).finally(() => clearTimeout(timer));
+}
+
+/** A key of the stripe that has seen most commits. */
+async function busiestStripe(masters: readonly TestRedis[], cluster: string): Promise<string> {
+  let busiest: readonly [key: string, commits: number] = ['', -1];
+  for (const { client } of masters) {
+    for (const key of await client.keys(`{heliograph:${cluster}:*:meta`)) {
+      const commits = Number(await client.hget(key, 'commit'));
+      if (commits > busiest[1]) busiest = [key, commits];
+    }
+  }
+  if (busiest[1] < 0) throw new Error('there is no stripe');
+  return busiest[0];
 }

@@ -1,29 +1,42 @@
 import { seededRandom } from '../support/seeded-random.ts';
+import type { Party } from './cluster.ts';
 import type { Direction } from './network.ts';
 import type { RedisServer } from './redis-hosts.ts';
+import { SLOTS_OF, type SlotOf } from './redis-slots.ts';
 
 /** One thing that happens, `at` ms after the load has begun. Nodes and Redis servers are counted from 1. */
 export type Step = { readonly at: number } & (
   | { readonly do: 'kill' | 'start' | 'stop' | 'freeze' | 'thaw' | 'heal' | 'cut-from-redis'; readonly node: number }
   | { readonly do: 'cut'; readonly node: number; readonly direction: Direction }
+  /** Nothing goes between these and the other hosts; applications and carrier reach all. */
+  | { readonly do: 'partition'; readonly direction: Direction; readonly side: readonly Party[] }
+  | { readonly do: 'heal-all' }
   /** Another writer takes it: `stripe` a node's, `slot` a carrier's. */
   | { readonly do: 'fault-lease'; readonly lease: 'stripe' | 'slot' }
   | { readonly do: 'redis-kill' | 'redis-freeze' | 'redis-cut'; readonly server: RedisServer }
   /** Whatever of Redis was killed, frozen or cut off is back. */
   | { readonly do: 'redis-back' | 'redis-failover' }
+  /** Of Redis Cluster: the slot of these keys goes to another master, key by key. */
+  | { readonly do: 'redis-move-slot'; readonly of: SlotOf }
   /** From now on the wall clock of a node, or of Redis, is wrong by so much. */
   | { readonly do: 'clock'; readonly whose: number | 'redis'; readonly seconds: number }
-  | { readonly do: 'postgres-stop' | 'postgres-kill' | 'postgres-start' }
+  | { readonly do: 'postgres-stop' | 'postgres-kill' | 'postgres-kill-copying' | 'postgres-start' }
 );
 
 /** What happens to something, and ends again. */
 export type Fault =
   | 'kill'
   | 'freeze'
+  /** Shorter than a lease, and longer than whatever waits for an answer. */
+  | 'freeze-short'
+  | 'freeze-long'
   | 'cut'
   | 'cut-in'
   | 'cut-out'
   | 'cut-from-redis'
+  /** Some of nodes, two Redis servers and Postgres, as the seed has it, from the rest: both ways, or one way. */
+  | 'partition'
+  | 'partition-one-way'
   | 'restart'
   | 'fault-stripe'
   | 'fault-slot'
@@ -31,6 +44,12 @@ export type Fault =
   | 'redis-freeze'
   | 'redis-cut'
   | 'redis-failover'
+  /** Of Redis Cluster: the master that has this third of the slots. */
+  | 'redis-kill-1'
+  | 'redis-kill-2'
+  | 'redis-kill-3'
+  /** Of Redis Cluster: one of each kind, one after the other. */
+  | 'redis-move-slot'
   /** The master and a replica, at once. */
   | 'redis-double-kill'
   /** Cut off and reachable again, every 2 s. */
@@ -40,7 +59,9 @@ export type Fault =
   | 'clock-years'
   | 'clock-redis'
   | 'postgres-stop'
-  | 'postgres-kill';
+  | 'postgres-kill'
+  /** With a COPY of the archive's under way. */
+  | 'postgres-kill-copying';
 
 export interface Shape {
   readonly nodes: number;
@@ -66,7 +87,7 @@ export function makeSchedule(seed: number, shape: Shape): readonly Step[] {
   for (const fault of faults) {
     const end = at + longer(shape.lastsMs[fault] ?? shape.lastsMs.default);
     node = (node % shape.nodes) + 1;
-    steps.push(...stepsOf(fault, node, at, end));
+    steps.push(...stepsOf(fault, { node, nodes: shape.nodes, at, end, random }));
     at = end + longer(shape.quietMs);
   }
   return steps;
@@ -76,8 +97,16 @@ const FLAP_MS = 2000;
 const HOUR = 3600;
 const CLOCKS = { 'clock-hour': HOUR, 'clock-years': 24 * 365.25 * 10 * HOUR, 'clock-redis': -2 * HOUR } as const;
 
+interface Occasion {
+  readonly node: number;
+  readonly nodes: number;
+  readonly at: number;
+  readonly end: number;
+  readonly random: () => number;
+}
+
 /** Steps are in order of their times. */
-function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
+function stepsOf(fault: Fault, { node, nodes, at, end, random }: Occasion): Step[] {
   switch (fault) {
     case 'kill':
       return [
@@ -90,6 +119,8 @@ function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
         { at: end, do: 'start', node },
       ];
     case 'freeze':
+    case 'freeze-short':
+    case 'freeze-long':
       return [
         { at, do: 'freeze', node },
         { at: end, do: 'thaw', node },
@@ -108,6 +139,14 @@ function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
         { at, do: 'cut-from-redis', node },
         { at: end, do: 'heal', node },
       ];
+    case 'partition':
+    case 'partition-one-way': {
+      const direction = fault === 'partition' ? 'both' : random() < 0.5 ? 'in' : 'out';
+      return [
+        { at, do: 'partition', direction, side: sideOf(nodes, random) },
+        { at: end, do: 'heal-all' },
+      ];
+    }
     case 'fault-stripe':
       return [{ at, do: 'fault-lease', lease: 'stripe' }];
     case 'fault-slot':
@@ -119,6 +158,15 @@ function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
         { at, do: fault, server: 'master' },
         { at: end, do: 'redis-back' },
       ];
+    case 'redis-kill-1':
+    case 'redis-kill-2':
+    case 'redis-kill-3':
+      return [
+        { at, do: 'redis-kill', server: `third-${fault.slice(-1) as '1' | '2' | '3'}` },
+        { at: end, do: 'redis-back' },
+      ];
+    case 'redis-move-slot':
+      return SLOTS_OF.map(of => ({ at, do: fault, of }));
     case 'redis-failover':
       return [{ at, do: 'redis-failover' }];
     case 'redis-double-kill':
@@ -145,6 +193,7 @@ function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
     }
     case 'postgres-stop':
     case 'postgres-kill':
+    case 'postgres-kill-copying':
       return [
         { at, do: fault },
         { at: end, do: 'postgres-start' },
@@ -152,6 +201,13 @@ function stepsOf(fault: Fault, node: number, at: number, end: number): Step[] {
     default:
       return fault satisfies never;
   }
+}
+
+/** One side of a partition: not empty, and not all. */
+function sideOf(nodes: number, random: () => number): Party[] {
+  const parties: Party[] = [...Array.from({ length: nodes }, (_, i) => i + 1), 'redis-1', 'redis-2', 'postgres'];
+  const which = 1 + Math.floor(random() * (2 ** parties.length - 2));
+  return parties.filter((_, i) => (which & (2 ** i)) !== 0);
 }
 
 /** When the last of it is over, ms after the load has begun. */
@@ -169,6 +225,7 @@ const HITS_SESSIONS = new Set<Step['do']>([
   'freeze',
   'cut',
   'cut-from-redis',
+  'partition',
   'fault-lease',
   'redis-kill',
   'redis-freeze',

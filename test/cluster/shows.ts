@@ -5,7 +5,7 @@ import type { Step } from './schedule.ts';
 const US = 1000;
 
 /** One line a run, for the log of the suite and of the long runs. */
-export function runText(steps: readonly Step[], { verdict, result, entries, doneAt }: Run): string {
+export function runText(steps: readonly Step[], { verdict, archivedAfterMs, result, entries, doneAt }: Run): string {
   const silence = longestSilenceMs(entries, 0, Math.max(...entries.map(({ sentAt }) => sentAt)));
   const kills = steps.flatMap((step, i) => (step.do === 'kill' ? [lastLeftAfterMs(entries, doneAt[i]! * US)] : []));
   return JSON.stringify({
@@ -18,6 +18,7 @@ export function runText(steps: readonly Step[], { verdict, result, entries, done
     receiptDuplicates: verdict.receiptDuplicates,
     sessionsMax: result.sessions_max,
     longestSilenceMs: Math.round(silence),
+    archivedAfterMs: Math.round(archivedAfterMs),
     queuesMovedAfterKillMs: kills.map(Math.round),
   });
 }

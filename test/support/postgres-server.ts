@@ -20,10 +20,10 @@ export interface PostgresServer extends AsyncDisposable {
   readonly url: string;
   /** Connections end, what is under way is rolled back (SIGINT). */
   stop(): Promise<void>;
-  /** kill -9 of the server; what serves connections ends soon after. */
+  /** kill -9 of the server and of all that serves its connections, at once. */
   kill(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** After `stop` or `kill`; resolves when it takes connections. */
+  /** After `stop` or `kill`; resolves when it takes connections. At once when it is up. */
   start(): Promise<void>;
 }
 
@@ -57,11 +57,13 @@ export async function startPostgresServer(place: Place = HERE, port = PORT): Pro
   process.once('exit', reap);
 
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    child?.kill(signal);
+    if (signal === 'SIGKILL') killAll(await processesIn(files.cluster));
+    else child?.kill(signal);
     await waitUntil('Postgres has ended', async () => (await processesIn(files.cluster)).length === 0, 30_000);
     child = undefined;
   };
   const start = async (): Promise<void> => {
+    if (child !== undefined) return;
     await removeStaleLocks(files);
     const [file, rest] = at(place, program!, args);
     let said = '';
@@ -94,4 +96,14 @@ export async function startPostgresServer(place: Place = HERE, port = PORT): Pro
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has just ended.
+    }
+  }
 }

@@ -19,3 +19,20 @@ export async function readArchive(url: string, source: string): Promise<Archived
     await sql.end();
   }
 }
+
+/** Where the counters are not what the rows sum up to, by status: a line each. */
+export async function countersWrong(url: string): Promise<string[]> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    // One statement sees one moment.
+    const rows = await sql<{ status: string; rows: number; counted: number }[]>`
+      SELECT status, coalesce(r.rows, 0) AS rows, coalesce(c.counted, 0) AS counted
+      FROM (SELECT status, count(*)::int AS rows FROM message_fates GROUP BY status) r
+      FULL JOIN (SELECT status, sum(count)::int AS counted FROM message_counts GROUP BY status) c USING (status)`;
+    return rows
+      .filter(row => row.rows !== row.counted)
+      .map(row => `the archive counts ${row.counted} ${row.status} and has ${row.rows} rows of them`);
+  } finally {
+    await sql.end();
+  }
+}

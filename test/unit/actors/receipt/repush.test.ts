@@ -8,12 +8,13 @@ import { pushAgain } from '../../../../actors/receipt/repush.ts';
 
 const REQUEST: PushRequest = { url: 'https://app.example/r', format: 'heliograph', method: 'POST', mask: 3 };
 
+const failed = (error: unknown): never => {
+  throw error;
+};
+
 /** Where the receipt of one failed message goes that is told again. */
 async function again(push: PushRequest | undefined) {
   const requests: AppendRequest[] = [];
-  const failed = (error: unknown): never => {
-    throw error;
-  };
   const numbers = new NumberSource({ allocate: async () => 4096 }, () => undefined, failed);
   await numbers.start();
   const append = async (request: AppendRequest): Promise<{ type: 'done'; granted: number[] }> => {

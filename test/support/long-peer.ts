@@ -1,4 +1,4 @@
-import { bindPdu, cut, headerPdu, RawPeer } from './raw-peer.ts';
+import { cut, headerPdu, RawPeer } from './raw-peer.ts';
 import { tlv } from './scripted-carrier.ts';
 import { withLength } from './smpp-wire.ts';
 import { waitUntil } from './wait-until.ts';
@@ -33,21 +33,20 @@ export class LongPeer implements Disposable {
   private constructor(peer: RawPeer) {
     this.#peer = peer;
     let rest: Buffer = Buffer.alloc(0);
-    peer.socket.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       rest = Buffer.concat([rest, chunk]);
       for (const pdu of cut(rest)) {
         rest = rest.subarray(pdu.length);
         this.#received(pdu);
       }
-    });
+    };
+    // What waited for it may have come with the answer to its bind.
+    take(peer.take());
+    peer.socket.on('data', take);
   }
 
   static async bind(port: number, systemId: string): Promise<LongPeer> {
-    const peer = await RawPeer.connect(port);
-    peer.send(bindPdu(systemId, systemId));
-    const [bound] = await peer.pdus(1);
-    if (bound!.readUInt32BE(8) !== 0) throw new Error(`the bind of ${systemId} was refused`);
-    return new LongPeer(peer);
+    return new LongPeer(await RawPeer.bind(port, systemId));
   }
 
   /** What has been delivered and not been taken. */

@@ -30,7 +30,8 @@ export class RawPeer implements Disposable {
     const [answer] = await peer.pdus(1);
     if (answer!.readUInt32BE(8) !== 0)
       throw new Error(`the bind of ${systemId} was refused: ${answer!.toString('hex')}`);
-    peer.take();
+    // What waited for it may have come in the same segment: that stays.
+    peer.#received = peer.#received.subarray(answer!.length);
     return peer;
   }
 

@@ -3,7 +3,7 @@ import type { Timers } from '../runtime/timers.ts';
 import type { IntakeSettings } from './batch/intake-deps.ts';
 import type { GathererSettings } from './long/gatherer.ts';
 import type { MessageDraft } from './message/draft.ts';
-import type { MessageStore } from './ports.ts';
+import type { MessageStore, QueueStats } from './ports.ts';
 import type { PushClient } from './push/push-client.ts';
 import type { PushSettings } from './push/pusher.ts';
 import type { ReceiptSettings } from './receipt/receipt-settings.ts';
@@ -32,6 +32,10 @@ export interface TrafficDeps {
   readonly store: MessageStore;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** The queues of the stripes that this worker has. */
+  readonly ownQueues: () => Promise<readonly QueueStats[]>;
+  /** How long this thread has waited for something to do, in all, ms. */
+  readonly idleMs: () => number;
   readonly random: () => number;
   readonly settings: TrafficSettings;
   readonly partitions: Partitions;

@@ -3,19 +3,19 @@ import type { ActorRef } from '../runtime/actor.ts';
 import type { Timer } from '../runtime/timers.ts';
 import { DuplicateFilter } from './accounts/duplicate-filter.ts';
 import { DuplicateTable } from './accounts/duplicate-table.ts';
+import { Admission } from './batch/admission.ts';
 import { BatchActor, type BatchMessage, type Waiting } from './batch/batch-actor.ts';
 import { Intake } from './batch/intake.ts';
 import type { IntakeMessage } from './batch/intake-deps.ts';
 import { NumberSource } from './batch/number-source.ts';
 import { BindActor, type BindDeps, type BindMessage, type BindSettings } from './bind/bind-actor.ts';
 import { EndedMessages } from './ended-messages.ts';
+import { Recent } from './batch/recent.ts';
 import { Gatherer, type GathererMessage } from './long/gatherer.ts';
 import { queueOf } from './long/queue.ts';
 import type { Shape } from './long/shape.ts';
 import type { Wrap } from './long/wrap.ts';
-import { readBatch } from './message/batch.ts';
-import { messageId } from './message/id.ts';
-import { Kind, R } from './message/record.ts';
+import { Kind } from './message/record.ts';
 import type { LedgerFrame } from './ports.ts';
 import { Pusher } from './push/pusher.ts';
 import { NO_DEFAULTS, type PushDefaults } from './push/pushes.ts';
@@ -45,8 +45,6 @@ interface Route {
 
 const SECOND_MS = 1000;
 const FOREVER = 2 ** 30;
-/** Ids kept for `status`. */
-const RECENT = 20;
 
 /** All actors of one worker thread, and how they are wired. */
 export class Traffic {
@@ -79,7 +77,7 @@ export class Traffic {
   /** What the routes of push queues count: receipts, not messages. */
   readonly #pushed: OutcomeDeps['counters'];
   #batches = 0;
-  #recent: number[] = [];
+  readonly #recent = new Recent();
   #words = NO_WORDS;
   #pushes = NO_DEFAULTS;
   #binds = 0;
@@ -87,6 +85,8 @@ export class Traffic {
   readonly #ended: EndedMessages;
   #stopped = false;
   readonly counters = newCounters();
+  /** How much is taken from ESMEs. */
+  readonly admission: Admission;
 
   constructor(deps: TrafficDeps) {
     this.#deps = deps;
@@ -124,7 +124,7 @@ export class Traffic {
           },
           duplicates: new DuplicateFilter(new DuplicateTable(deps.duplicates), () => this.counters.duplicates++),
           commit: (batch, waiting, since, ledger) => {
-            this.#remember(batch);
+            this.#recent.add(batch);
             this.#commit(batch, waiting, ledger.length > 0, ledger, () => {
               this.#intake.ended();
               deps.committed(monotonic() - since);
@@ -202,6 +202,7 @@ export class Traffic {
         changed: deps.push.changed,
         failed,
       });
+    this.admission = new Admission({ ...deps, monotonic }, look => timers.timer(look));
     this.#mover = new Mover({ store, fallbacks: this.#fallbacks, timers, counters, now, monotonic, failed });
   }
 
@@ -237,8 +238,8 @@ export class Traffic {
   }
 
   /** Ids of the latest messages accepted here, newest first. */
-  get recent(): number[] {
-    return this.#recent;
+  get recent(): readonly number[] {
+    return this.#recent.ids;
   }
 
   /** The routing table from the next batch on. */
@@ -258,6 +259,7 @@ export class Traffic {
   /** Where accounts' messages go that no route takes, and which destinations are carriers. */
   useDestinations(defaults: ReadonlyMap<string, string>, carriers: ReadonlySet<string>): void {
     this.#intake.useDefaults(defaults);
+    this.admission.useCarriers(carriers);
     this.#intake.onward.useCarriers(carriers);
   }
 
@@ -375,6 +377,7 @@ export class Traffic {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#second.cancel();
+    this.admission.stop();
     this.#mover.stop();
     this.#pusher?.stop();
     await this.#system.stop();
@@ -456,15 +459,6 @@ export class Traffic {
           ledger,
         ),
     });
-  }
-
-  #remember(bytes: Buffer): void {
-    const { buffer, number, count, offsets } = readBatch(bytes, false);
-    const ids: number[] = [];
-    for (let i = count - 1; i >= 0 && ids.length < RECENT; i--) {
-      if (buffer[offsets[i]! + R.part] === 0) ids.push(messageId(number, i));
-    }
-    this.#recent = [...ids, ...this.#recent].slice(0, RECENT);
   }
 
   #everySecond(): void {

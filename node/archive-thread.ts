@@ -9,6 +9,7 @@ import { PublicIds } from '../actors/message/id.ts';
 import { decodeText } from '../actors/text/decode.ts';
 import type { ArchiveLog } from '../adapters/archive/archive-log.ts';
 import { ArchiveLister, LIST_LIMITS } from '../adapters/archive/archive-lister.ts';
+import { rehearseArchive } from '../adapters/archive/archive-rehearsal.ts';
 import { ArchiveReader, type ArchivedMessage } from '../adapters/archive/archive-reader.ts';
 import { startArchive, type Archive, type ArchiveStats } from '../adapters/archive/archive-thread.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
@@ -26,14 +27,14 @@ export interface ArchiveSetup {
   readonly databaseUrl: string | undefined;
   readonly idKey: Uint8Array;
   readonly nodeId: string;
-  readonly retentionDays: number;
-  readonly countsDays: number;
 }
 
 /** What main asks of the archive's thread. */
 export interface ArchiveApi {
   setup(setup: ArchiveSetup, log: (record: LogRecord) => void): void;
   stats(): ArchiveStats | undefined;
+  /** Turns so many messages of its own making into rows, until real ones come. Resolves when that is over. */
+  rehearse(messages: number): Promise<void>;
   /** @throws when the database is away */
   find(publicId: number): Promise<ArchivedMessage | undefined>;
   list: ArchiveLister['page'];
@@ -45,6 +46,8 @@ export interface ArchiveApi {
   receipts: ReceiptRuns['receipts'];
 }
 
+const RETENTION_DAYS = 90;
+const COUNTS_DAYS = 400;
 const START_AGAIN_MS = 5000;
 /** Messages come first: like its database, the archive has what the traffic workers leave of the cores. */
 const NICE = 5;
@@ -79,8 +82,8 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
           nowMs: systemClock.nowMs,
           log,
           patience: new Patience(machineIsBusy(systemClock.monotonicMs), systemClock.monotonicMs),
-          retentionDays: setup.retentionDays,
-          countsDays: setup.countsDays,
+          retentionDays: RETENTION_DAYS,
+          countsDays: COUNTS_DAYS,
           ...(embedded ? { hasRoom: () => embedded.hasRoom() } : {}),
           onNewerDatabase: error => fatal(error.message),
         });
@@ -111,6 +114,10 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
         void start(setup, log);
       },
       stats: () => archive?.stats() ?? (problem ? { ...STARTING, problem } : STARTING),
+      rehearse: messages => {
+        const isOver = (): boolean => stopping.signal.aborted || (archive?.stats().chunks ?? 0) > 0;
+        return rehearseArchive(messages, new PublicIds(new Uint8Array(16)), decodeText, systemClock.nowMs, isOver);
+      },
       find: async publicId => {
         return isUp(reader).find(publicId);
       },

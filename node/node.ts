@@ -10,7 +10,7 @@ import { createLogger, type Logger, type LogRecord } from '../runtime/log.ts';
 import { ThreadWiring } from '../runtime/thread-wiring.ts';
 import { Timers } from '../runtime/timers.ts';
 import type { WorkerHandle } from '../runtime/worker-life.ts';
-import { WorkerPool, type PoolOptions } from '../runtime/worker-pool.ts';
+import { WorkerPool } from '../runtime/worker-pool.ts';
 import { duplicateMemory } from '../actors/accounts/duplicate-table.ts';
 import { PublicIds, STRIPE_LIMIT } from '../actors/message/id.ts';
 import { announceFirstStart, type FirstSecrets } from '../adapters/config/first-start.ts';
@@ -41,10 +41,12 @@ import { probe, SharedPorts } from './shared-ports.ts';
 import { Simulators } from './simulators.ts';
 import type { SimulatorApi } from './simulator-thread.ts';
 import { gateSettings, serverTls, storeSettings, workerSetup } from './worker-settings.ts';
+import { closeSpread, handOverTo, spreadMemory } from './session-spread.ts';
 import { NodeStores, stripesFor } from './node-stores.ts';
 import type { StoreThreadData } from './worker-stores.ts';
+import { rehearsalFor } from './rehearsal-setup.ts';
 import { WarmUp } from './warm-up.ts';
-import type { MainCalls, WorkerApi } from './worker-messages.ts';
+import type { MainCalls, WorkerApi, WorkerSetup } from './worker-messages.ts';
 
 export interface NodeOptions {
   readonly configuration: Configuration;
@@ -77,7 +79,7 @@ export class Node {
   readonly #workers: WorkerPool<WorkerApi>;
   readonly #simulators: Simulators;
   readonly #crashes = new CrashHistory();
-  readonly #duplicates: SharedArrayBuffer;
+  readonly #shared: Pick<WorkerSetup, 'duplicates' | 'spread'>;
   readonly #wired = new WeakMap<object, Promise<void>>();
   readonly startedAt = systemClock.nowMs();
   #log!: Logger;
@@ -98,7 +100,6 @@ export class Node {
   id = '';
   /** The first start is done: from here on a worker that comes up is set up at once. */
   #serving = false;
-
   readonly #clusterSettings: ClusterSettings | undefined;
   #membership: Membership | undefined;
   #services: ClusterServices | undefined;
@@ -106,11 +107,12 @@ export class Node {
   /** Takes the data folder. @throws FolderLockedError when another process has it */
   constructor(options: NodeOptions) {
     this.#options = options;
-    this.#duplicates = duplicateMemory(options.configuration.messages.duplicates_max, Math.random);
-    const { data_dir, workers } = options.configuration;
+    const { data_dir, workers, messages } = options.configuration;
     mkdirSync(data_dir, { recursive: true, mode: 0o700 });
     this.#lock = lockFolder(data_dir);
     this.#workerCount = Math.min(workers ?? availableParallelism(), STRIPE_LIMIT);
+    const duplicates = duplicateMemory(messages.duplicates_max, Math.random);
+    this.#shared = { duplicates, spread: spreadMemory(this.#workerCount) };
     this.#wiring = new ThreadWiring(
       [
         ['worker', 'worker'],
@@ -346,6 +348,7 @@ export class Node {
     const calls: MainCalls = {
       authorize: (index, request) => this.#gatekeeper.authorize(index, request),
       unbound: (_index, session, reason) => this.#gatekeeper.unbound(session, reason),
+      handOver: handOverTo(() => this.#workers.workers),
       leaseOver: (_index, lease) => this.#services?.slots.over(lease),
       carrierBound: (index, carrier, count) => this.#carriers.bound(index, carrier, count),
       log: record => this.#carriers.log(record),
@@ -357,7 +360,7 @@ export class Node {
       ...this.#routing,
       metrics: this.#metrics.planFor(worker.index),
       gates: this.#services?.slots.memory,
-      duplicates: this.#duplicates,
+      ...this.#shared,
     });
     await worker.api.setup(setup, proxy(calls));
     await worker.api.away(this.#carriers.away);
@@ -377,7 +380,7 @@ export class Node {
     await this.#ports.open('api', worker.index, api.port, port =>
       worker.api.listenHttp({ host, port, auth: api.auth, version: this.version }),
     );
-    this.warmUp.start(worker, setup);
+    this.warmUp.start(worker, messages => worker.api.rehearse(rehearsalFor(setup, messages)));
   }
 
   async #startRest(secrets: FirstSecrets | undefined): Promise<void> {
@@ -434,17 +437,16 @@ export class Node {
 
   async #archiveUp(worker: WorkerHandle<ArchiveApi>, wired: Promise<void>): Promise<void> {
     const { configuration } = this.#options;
+    await wired;
+    const log = proxy((record: LogRecord) => this.#log.log(record.level, record.message, record.fields));
     const setup: ArchiveSetup = {
       dataDir: resolve(configuration.data_dir),
       databaseUrl: configuration.database?.url,
       idKey: this.#idKey,
       nodeId: this.id,
-      retentionDays: RETENTION_DAYS,
-      countsDays: COUNTS_DAYS,
     };
-    await wired;
-    const log = proxy((record: LogRecord) => this.#log.log(record.level, record.message, record.fields));
     await worker.api.setup(setup, log);
+    this.warmUp.start(worker, messages => worker.api.rehearse(messages));
   }
 
   #pool<Api extends object>(
@@ -453,7 +455,7 @@ export class Node {
     count: number,
     data: (index: number) => unknown,
   ): WorkerPool<Api> {
-    const options: PoolOptions<Api> = {
+    return new WorkerPool<Api>({
       role,
       entry: new URL(entry, import.meta.url),
       count,
@@ -466,8 +468,7 @@ export class Node {
       down: (worker, reason) => this.#down(worker, reason),
       crashed: (thread, error) => this.#log?.error('thread ended', { thread, error: error as Error }),
       gaveUp: error => fatal(`${role} threads cannot be kept up`, error),
-    };
-    return new WorkerPool(options);
+    });
   }
 
   #up<Api extends object>(worker: WorkerHandle<Api>): void {
@@ -492,9 +493,7 @@ export class Node {
     this.#log?.warn('what the worker held is void', { worker: worker.index, reason: reason.message });
     this.#crashes.ended(worker.index, systemClock.monotonicMs());
     this.#gatekeeper.workerDown(worker.index);
+    closeSpread(this.#shared.spread, worker.index);
     this.#carriers.workerDown(worker.index);
   }
 }
-
-const RETENTION_DAYS = 90;
-const COUNTS_DAYS = 400;

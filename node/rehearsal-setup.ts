@@ -66,7 +66,8 @@ export function rehearsalFor(setup: WorkerSetup, messages: number): RehearsalSet
   };
   const worker = (index: number): WorkerSetup => {
     const metrics = scratchMetrics(setup.metrics, `worker ${index}`);
-    return { ...setup, drainMs: 0, directory: directoryFor(index, sources), ...compiled, metrics, gates: undefined };
+    const directory = directoryFor(index, sources);
+    return { ...setup, drainMs: 0, directory, ...compiled, metrics, gates: undefined, spread: undefined };
   };
   return { messages, workers: [worker(0), worker(1)] };
 }

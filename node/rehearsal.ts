@@ -205,6 +205,7 @@ function emptyMain(): MainCalls {
   return {
     authorize: () => ({ type: 'accepted', session: ++sessions }),
     unbound: () => undefined,
+    handOver: nobody,
     log: () => undefined,
     findArchived: () => Promise.resolve(undefined),
     listArchived: nobody,

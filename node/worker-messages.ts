@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { LogRecord } from '../runtime/log.ts';
 import type { MetricsPlan } from '../runtime/metrics.ts';
 import type { ReceiptIdMode } from '../actors/message/correlation-key.ts';
@@ -25,6 +26,7 @@ import type { LinkSettings, LinkTarget } from '../adapters/smpp/carrier-link.ts'
 import type { BindRequest, BindVerdict, SentAsData, ServerSettings } from '../adapters/smpp/server-session.ts';
 import type { GateMemory } from './lease-gates.ts';
 import type { AddedTlv } from '../adapters/smpp/tlv-rules.ts';
+import type { HandOver } from './session-spread.ts';
 import type { Marks } from './overload.ts';
 import type { RehearsalSetup } from './rehearsal-setup.ts';
 import type { RestCalls } from './rest-calls.ts';
@@ -145,6 +147,8 @@ export interface WorkerSetup {
   readonly metrics: MetricsPlan;
   /** What workers know of messages that came lately. */
   readonly duplicates: SharedArrayBuffer;
+  /** How many connections each worker has (`session-spread.ts`); undefined: none is passed on. */
+  readonly spread: SharedArrayBuffer | undefined;
   /** Until when the leases of this node hold; undefined: it is alone. */
   readonly gates: GateMemory | undefined;
 }
@@ -153,6 +157,8 @@ export interface WorkerSetup {
 export interface MainCalls extends RestCalls {
   authorize(worker: number, request: BindRequest): Promise<BindVerdict> | BindVerdict;
   unbound(worker: number, session: number, reason: string): void;
+  /** A connection of a worker is to be another's (`session-spread.ts`). */
+  handOver: HandOver;
   /** No session lives by this lease any more, and none will: its slot may be another node's. */
   leaseOver(worker: number, lease: number): void;
   /** So many of the worker's sessions take messages for a carrier, another number than before. */
@@ -230,6 +236,8 @@ export interface WorkerApi extends ClusterWorkerApi, Pick<MessageStore, 'find' |
   setup(setup: WorkerSetup, main: MainCalls): Promise<void>;
   /** Opens the SMPP port and returns it. */
   listen(settings: ListenerSettings): Promise<number>;
+  /** Another worker has a connection for this one's listener: the other end of `port` is its socket. */
+  adopt(listener: string, address: string, port: MessagePort): void;
   /** Opens the REST API's port and returns it. */
   listenHttp(settings: HttpSettings): Promise<number>;
   configure(directory: WorkerDirectory): void;

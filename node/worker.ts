@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
+import { transfer } from 'comlink';
 import { systemClock } from '../runtime/clock.ts';
 import { createLogger, type Logger } from '../runtime/log.ts';
+import { RemoteSocket } from '../runtime/remote-socket.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
 import { Timers } from '../runtime/timers.ts';
 import type { ThreadBody } from '../runtime/worker-thread.ts';
@@ -32,6 +34,7 @@ import { trafficOf, WorkerCarriers } from './worker-carriers.ts';
 import { WorkerHttp } from './worker-http.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 import { pushRouteSettings, WorkerPush } from './worker-push.ts';
+import { SessionSpread } from './session-spread.ts';
 import { WorkerStores, type StoreThreadData } from './worker-stores.ts';
 import type { ClusterStores } from './cluster-stores.ts';
 import type { StoreEvents, Stores } from './stores.ts';
@@ -92,6 +95,8 @@ export class Worker implements ThreadBody<WorkerApi> {
   readonly #congestion: Congestion;
   #turnedAway = 0;
   #gates: LeaseGates | undefined;
+  /** Undefined: no connection is passed on to another worker. */
+  #spread: SessionSpread | undefined;
   #rehearsing: Promise<void> | undefined;
   #stopping = false;
   readonly #accounts = new Map<string, AccountHere>();
@@ -119,6 +124,11 @@ export class Worker implements ThreadBody<WorkerApi> {
     this.api = {
       setup: (setup, main) => this.#start(setup, main),
       listen: settings => this.#listen(settings),
+      adopt: (listener, address, port) => {
+        const adopting = this.#listeners.get(listener);
+        if (adopting) adopting.connected(new RemoteSocket(port), address);
+        else port.close();
+      },
       listenHttp: settings => this.#http!.listen(settings),
       configure: directory => this.#configure(directory),
       configureCarriers: carriers => this.#configureCarriers(carriers),
@@ -190,6 +200,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const { drainMs } = this.#setup;
     const until = systemClock.monotonicMs() + drainMs;
     this.#http?.close();
+    this.#spread?.close();
     for (const listener of this.#listeners.values()) listener.drain(drainMs);
     this.#carriers?.drain();
     const awaited = (): boolean => (this.#http?.connections ?? 0) > 0 && systemClock.monotonicMs() < until;
@@ -199,12 +210,19 @@ export class Worker implements ThreadBody<WorkerApi> {
     }
     traffic.drain();
     while (traffic.busy) await this.#pause(DRAIN_LOOK_MS);
+    // What the sessions of others have said last.
+    while ((this.#spread?.lent ?? 0) > 0 && systemClock.monotonicMs() < until) await this.#pause(DRAIN_LOOK_MS);
   }
 
   async #start(setup: WorkerSetup, main: MainCalls): Promise<void> {
     this.#setup = setup;
     this.#main = main;
     this.#gates = setup.gates && new LeaseGates(setup.gates);
+    this.#spread =
+      setup.spread &&
+      new SessionSpread(setup.spread, this.#index, async (listener, worker, address, port) =>
+        main.handOver(listener, worker, address, transfer(port, [port])),
+      );
     this.#log = createLogger(record => main.log(record), 'debug', systemClock.nowMs).with({ worker: this.#index });
     this.#ids = new PublicIds(setup.idKey);
     this.#writer = new MessageWriter(this.#ids);
@@ -228,6 +246,8 @@ export class Worker implements ThreadBody<WorkerApi> {
       name: `worker ${this.#index}`,
       store: this.#carefully ?? this.#stores.store,
       clock: systemClock,
+      ownQueues: async () => (await this.#stores.store.ownStats()).queues,
+      idleMs: () => performance.eventLoopUtilization().idle,
       timers: this.#timers,
       random: Math.random,
       settings: setup.traffic,
@@ -311,10 +331,15 @@ export class Worker implements ThreadBody<WorkerApi> {
   }
 
   #listen(settings: ListenerSettings): Promise<number> {
+    const name = settings.tls ? 'smpps' : 'smpp';
+    this.#spread?.open();
     const listener = new SmppListener(settings, {
+      passOn: (socket, address) => this.#spread?.passOn(name, socket, address) ?? false,
+      left: () => this.#spread?.left(),
       timers: this.#timers,
       settings: this.#setup.server,
       desk: this.#desk,
+      admission: this.#traffic!.admission,
       congestion: () => this.#congestion.state,
       sentAsData: account => this.#accounts.get(account)?.settings.dataSm ?? 'none',
       writer: this.#writer,
@@ -327,7 +352,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       turnedAway: () => this.#turnedAway++,
       gate: this.#gates?.gate(MEMBERSHIP),
     });
-    this.#listeners.set(settings.tls ? 'smpps' : 'smpp', listener);
+    this.#listeners.set(name, listener);
     return listener.listen();
   }
 

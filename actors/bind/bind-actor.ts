@@ -124,6 +124,11 @@ export class BindActor implements Actor<BindMessage>, Outlet, Submitter {
     this.roomAgain();
   }
 
+  /** Most requests of the peer that may wait for our answer. */
+  get receiveWindow(): number {
+    return this.#settings.receiveWindow;
+  }
+
   /** Requests of the peer that wait for our answer. */
   get unanswered(): number {
     return this.#unanswered;

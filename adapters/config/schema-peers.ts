@@ -144,7 +144,7 @@ export const accountSchema = group({
   binds_receiver: bindsOfType('receiver'),
   binds_transceiver: bindsOfType('transceiver'),
   window: whole(1, 65_535).default(1000).describe('Most unanswered requests a session may send us'),
-  deliver_window: whole(1, 65_535).default(100).describe('Most unanswered deliver_sm we send on a session'),
+  deliver_window: whole(1, 65_535).default(200).describe('Most unanswered deliver_sm we send on a session'),
   throughput: throughput(),
   credits: z
     .null({ error: 'null: every account is postpaid in this release' })

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { AllowList } from '../../actors/accounts/allow-ips.ts';
 import type { Timer, Timers } from '../../runtime/timers.ts';
+import type { SessionSocket } from '../../runtime/remote-socket.ts';
 import { Door } from './door.ts';
 import type { ServerTls } from './server-tls.ts';
 import { ServerSession, type ServerDeps } from './server-session.ts';
@@ -20,6 +21,10 @@ export interface ListenerSettings {
 
 export interface ListenerDeps extends Omit<ServerDeps, 'ended'> {
   readonly timers: Timers;
+  /** A connection has come to this worker's port. @returns true when another worker has it now */
+  readonly passOn: (socket: Socket, address: string) => boolean;
+  /** One that was not passed on, or was passed on to this worker, has ended. */
+  readonly left: () => void;
   /** A connection was turned away at a bound. */
   readonly turnedAway: () => void;
 }
@@ -47,7 +52,9 @@ export class SmppListener {
         balancers: balancersOf(proxyFrom),
         limitMs: deps.settings.timers.sessionInitMs,
         most: maxUnbound,
-        enter: (socket, address) => this.#connected(socket, address),
+        enter: (socket, address) => {
+          if (!deps.passOn(socket, address)) this.connected(socket, address);
+        },
         turnedAway: deps.turnedAway,
       },
     );
@@ -60,6 +67,7 @@ export class SmppListener {
       ended: session => {
         this.#unbound.delete(session);
         this.#sessions.delete(session);
+        deps.left();
       },
     };
     this.#look = deps.timers.timer(() => this.#lookAtTime());
@@ -87,11 +95,13 @@ export class SmppListener {
     for (const session of this.#sessions) session.drain(limitMs);
   }
 
-  #connected(socket: Socket, address: string): void {
+  /** Somebody has connected, to this worker or to one that has more sessions. */
+  connected(socket: SessionSocket, address: string): void {
     const { maxConnections, maxUnbound } = this.#settings;
     if (this.#sessions.size >= maxConnections || (this.#unbound.size >= maxUnbound && !this.#makeRoom())) {
       socket.destroy();
       this.#deps.turnedAway();
+      this.#deps.left();
       return;
     }
     const session = new ServerSession(socket, address, this.#serverDeps);

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { SessionSocket } from '../../runtime/remote-socket.ts';
 
 /** Octets of one piece of output: what a session has to say in one turn usually fits. */
 const PIECE = 64 * 1024;
@@ -22,7 +22,7 @@ export interface Gate {
  * of PDUs is what makes a Node server fast: each write costs about 12 µs.
  */
 export class Output {
-  readonly #socket: Socket;
+  readonly #socket: SessionSocket;
   #buffer: Buffer | undefined;
   #end = 0;
   readonly #gate: Gate | undefined;
@@ -35,7 +35,7 @@ export class Output {
    * @param gate undefined: there is none, it may always speak
    * @param guardsAll nothing at all is to leave once the gate has closed, not only what `guard` is called for
    */
-  constructor(socket: Socket, gate?: Gate, guardsAll = false) {
+  constructor(socket: SessionSocket, gate?: Gate, guardsAll = false) {
     this.#socket = socket;
     this.#gate = gate;
     this.#guardsAll = gate !== undefined && guardsAll;

@@ -1,9 +1,10 @@
-import type { Socket } from 'node:net';
+import type { Admission, Submitting } from '../../actors/batch/admission.ts';
 import type { BindActor, Wire } from '../../actors/bind/bind-actor.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
 import type { MessageId, PublicIds } from '../../actors/message/id.ts';
 import { Kind, R } from '../../actors/message/record.ts';
 import type { MessageDesk } from '../../actors/operations/message-desk.ts';
+import type { SessionSocket } from '../../runtime/remote-socket.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
 import { COMMAND_ID, commandName, isResponse, responseIdOf } from './codec/command-id.ts';
 import { STATUS } from './codec/command-status.ts';
@@ -54,6 +55,7 @@ export interface ServerSettings {
 export interface ServerDeps {
   readonly settings: ServerSettings;
   readonly desk: MessageDesk;
+  readonly admission: Admission;
   /** congestion_state of this worker (v5.0 §4.8.4.18): 0 idle to 99 full. */
   readonly congestion: () => number;
   readonly writer: MessageWriter;
@@ -73,6 +75,7 @@ export interface ServerDeps {
 }
 
 const { submit_sm: SUBMIT_SM, submit_sm_resp: SUBMIT_SM_RESP, deliver_sm_resp: DELIVER_SM_RESP } = COMMAND_ID;
+const ENQUIRE_LINK = COMMAND_ID.enquire_link;
 const { data_sm: DATA_SM, data_sm_resp: DATA_SM_RESP } = COMMAND_ID;
 /** Added to the sequence_number, it makes the token of a data_sm: it is answered by another response. */
 const DATA = 2 ** 32;
@@ -84,17 +87,19 @@ const MOST_TEXT = 254;
 const TOO_LONG = STATUS.ESME_RINVMSGLEN;
 
 /** An ESME that has connected to us: the SMSC side of a session (SMPP v3.4 §2.2, Table 2-1). */
-export class ServerSession extends SmppSession implements Wire {
+export class ServerSession extends SmppSession implements Wire, Submitting {
   readonly #deps: ServerDeps;
   #request: BindRequest | undefined;
   #asData: SentAsData = 'none';
   /** The gatekeeper's number of the session, 0 until it is accepted. */
   #number = 0;
   #actor: BindActor | undefined;
+  /** Requests that wait until messages are taken again, whole, in the order they came. */
+  #held: Buffer[] = [];
   /** How the account wants texts. */
   form: Form = AS_KEPT;
 
-  constructor(socket: Socket, peer: string, deps: ServerDeps) {
+  constructor(socket: SessionSocket, peer: string, deps: ServerDeps) {
     super('smsc', socket, peer, {
       timers: deps.settings.timers,
       now: deps.now,
@@ -120,6 +125,17 @@ export class ServerSession extends SmppSession implements Wire {
 
   frame(buf: Buffer, at: number, end: number): boolean {
     const commandId = buf.readUInt32BE(at + 4);
+    if (this.#held.length > 0) {
+      // Behind what waits; answers and enquire_link go past it.
+      if (!isResponse(commandId) && commandId !== ENQUIRE_LINK) return this.#hold(buf, at, end);
+    } else if (commandId === SUBMIT_SM && this.may[SUBMIT_SM] === 1 && !this.#deps.admission.isOpen) {
+      this.#deps.admission.wait(this);
+      return this.#hold(buf, at, end);
+    }
+    return this.#take(buf, at, end, commandId);
+  }
+
+  #take(buf: Buffer, at: number, end: number, commandId: number): boolean {
     if (commandId === SUBMIT_SM && this.may[SUBMIT_SM] === 1) {
       this.sawMessage = true;
       this.#submit(buf, at, end);
@@ -138,6 +154,10 @@ export class ServerSession extends SmppSession implements Wire {
     const bindType = bindTypeOf(commandId);
     if (bindType !== undefined && this.state === 'OPEN') return this.#bindRequested(buf, at, end, bindType);
     return this.other(buf, at, end, commandId);
+  }
+
+  admitted(): void {
+    this.#takeHeld();
   }
 
   accepted(token: number, id: MessageId): void {
@@ -229,6 +249,37 @@ export class ServerSession extends SmppSession implements Wire {
     this.#deps.ended(this);
   }
 
+  /** @returns false when it holds as many as may be unanswered */
+  #hold(buf: Buffer, at: number, end: number): boolean {
+    this.#held.push(Buffer.from(buf.subarray(at, end)));
+    return this.#held.length < this.#actor!.receiveWindow;
+  }
+
+  /** Takes what was held, as far as it may. @param all in any case */
+  #takeHeld(all = false): void {
+    const held = this.#held;
+    const { admission } = this.#deps;
+    const mayTake = (): boolean => !this.isClosed && (all || admission.isOpen);
+    let done = 0;
+    // Of what it takes nothing is held again.
+    this.#held = [];
+    while (done < held.length && mayTake()) {
+      const pdu = held[done++]!;
+      this.#take(pdu, 0, pdu.length, pdu.readUInt32BE(4));
+    }
+    if (this.isClosed) return;
+    if (done < held.length) {
+      this.#held = held.slice(done);
+      admission.wait(this);
+    } else this.resume();
+    this.#actor?.dirty();
+  }
+
+  override drain(limitMs: number): void {
+    this.#takeHeld(true);
+    super.drain(limitMs);
+  }
+
   #submit(buf: Buffer, at: number, end: number): void {
     const sequence = buf.readUInt32BE(at + 12);
     const m = this.draft;
@@ -241,7 +292,10 @@ export class ServerSession extends SmppSession implements Wire {
     if (status !== 0) this.header(SUBMIT_SM_RESP, status, sequence);
     else if (m.replaceIfPresent === 1) this.#replace(buf, at, end, sequence);
     else if (isDatagram(m) || isTransaction(m)) this.#once(m, 'submit_sm_resp', sequence);
-    else this.#actor!.submit(m, sequence);
+    else {
+      this.#deps.admission.taken();
+      this.#actor!.submit(m, sequence);
+    }
   }
 
   #dataSm(buf: Buffer, at: number, end: number): void {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { SessionSocket } from '../../runtime/remote-socket.ts';
 import type { Unfinished } from '../../actors/bind/bind-actor.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
 import { COMMAND_ID, isResponse, responseIdOf } from './codec/command-id.ts';
@@ -63,7 +63,7 @@ export interface SessionDeps {
  * is written leaves with `flush`.
  */
 export abstract class SmppSession implements FrameSink {
-  readonly socket: Socket;
+  readonly socket: SessionSocket;
   readonly peer: string;
   /** ms since 1970. */
   readonly since: number;
@@ -82,7 +82,7 @@ export abstract class SmppSession implements FrameSink {
   /** Why it ends, where the state machine cannot know. */
   #why = '';
 
-  constructor(side: Side, socket: Socket, peer: string, deps: SessionDeps) {
+  constructor(side: Side, socket: SessionSocket, peer: string, deps: SessionDeps) {
     this.socket = socket;
     this.peer = peer;
     this.since = deps.now();

@@ -48,7 +48,7 @@ test('status tells who is bound, since when, how, with what window and load', as
     version: '5.0',
     received: 3,
     sent: 0,
-    window: { used: 0, size: 100 },
+    window: { used: 0, size: 200 },
   });
   expect(of('app')).toMatchObject({ bind: 'receiver', version: '3.3', received: 0, sent: 3 });
   expect(of('shop')!.load).toHaveLength(3);

@@ -62,7 +62,7 @@ describe('a yes', () => {
       window: 5,
       binds: 2,
       default_dest_smsc: 'sink',
-      deliver_window: 100,
+      deliver_window: 200,
       enabled: true,
     });
     expect(callback.accounts([])).toEqual([account]);

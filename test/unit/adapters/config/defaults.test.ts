@@ -7,6 +7,6 @@ test('what an earlier release has kept gets the settings that are new since, and
   expect(completed).toMatchObject({ ...carrier, receipt_group: null, throttle_seconds: 1 });
   expect(completeCarrier(completed)).toBe(completed);
   const account = { system_id: 'shop', passwordHash: 'h', window: 3 };
-  expect(completeAccount(account)).toMatchObject({ ...account, deliver_window: 100, allow_ips: [] });
+  expect(completeAccount(account)).toMatchObject({ ...account, deliver_window: 200, allow_ips: [] });
   expect(completeAccount(account)).not.toHaveProperty('password');
 });

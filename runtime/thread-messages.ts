@@ -14,8 +14,8 @@ export interface ThreadStart<Data = unknown> {
   readonly data: Data;
 }
 
-/** thread → main, once: its `start` is done and its API answers. */
-export type ThreadMessage = { readonly type: 'ready' };
+/** thread → main, once: its `start` is done and its API answers. `thread`: what Linux calls it. */
+export type ThreadMessage = { readonly type: 'ready'; readonly thread: number };
 
 /** A thread, as others see it. */
 export interface PeerName {

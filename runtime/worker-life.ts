@@ -2,7 +2,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Clock } from './clock.ts';
 import { RuntimeError, describeError } from './errors.ts';
-import { firstBeat, lookAtBeat } from './heartbeat.ts';
+import { firstBeat, lookAtBeat, starvedMs } from './heartbeat.ts';
 import type { BeatState } from './heartbeat.ts';
 import { RpcClient } from './rpc.ts';
 import type { Remoted } from './rpc.ts';
@@ -72,6 +72,7 @@ export class WorkerLife<Api extends object> {
   readonly #undeadLimit: Timer;
   #phase: 'starting' | 'up' | 'ending' | 'ended' = 'starting';
   #beat: BeatState;
+  #thread = 0;
   #asked = false;
   /** The first reason found is the one that is told: an error comes before the exit that it causes. */
   #reason: WorkerGone | undefined;
@@ -103,7 +104,7 @@ export class WorkerLife<Api extends object> {
     this.#undeadLimit = options.timers.timer(() => this.#undead());
     this.#startLimit.start(startMs);
     this.#worker.on('message', (message: ThreadMessage) => {
-      if (message.type === 'ready') this.#ready();
+      if (message.type === 'ready') this.#ready(message.thread);
     });
     this.#worker.on('error', error => {
       this.#reason ??= this.#gone(`failed: ${describeError(error)}`, error);
@@ -119,7 +120,8 @@ export class WorkerLife<Api extends object> {
   /** Looks at the beat; ends a thread whose beat has stood still too long. */
   look(nowMs: number): void {
     if (this.#phase !== 'up') return;
-    this.#beat = lookAtBeat(this.#beat, Atomics.load(this.#beats, this.#handle.index), nowMs);
+    const beat = Atomics.load(this.#beats, this.#handle.index);
+    this.#beat = lookAtBeat(this.#beat, beat, nowMs, starvedMs(this.#thread));
     const stuckMs = this.#options.stuckMs ?? DEFAULT_STUCK_MS;
     if (this.#beat.stillMs >= stuckMs) this.end(`was stuck for ${stuckMs / 1000} s`);
   }
@@ -144,11 +146,13 @@ export class WorkerLife<Api extends object> {
     void this.#worker.terminate();
   }
 
-  #ready(): void {
+  #ready(thread: number): void {
     if (this.#phase !== 'starting') return;
     this.#phase = 'up';
     this.#startLimit.cancel();
-    this.#beat = firstBeat(Atomics.load(this.#beats, this.#handle.index), this.#options.clock.monotonicMs());
+    this.#thread = thread;
+    const beat = Atomics.load(this.#beats, this.#handle.index);
+    this.#beat = firstBeat(beat, this.#options.clock.monotonicMs(), starvedMs(thread));
     this.#options.up(this.#handle);
   }
 

@@ -3,7 +3,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { RuntimeError } from './errors.ts';
 import { joinFatal } from './fatal.ts';
-import { startBeating } from './heartbeat.ts';
+import { startBeating, threadId } from './heartbeat.ts';
 import type { PeerName, ThreadControl, ThreadFaces, ThreadMessage, ThreadStart } from './thread-messages.ts';
 
 /** What the entry of a thread is given. */
@@ -47,5 +47,5 @@ export async function runThread<Data, Api extends object>(
     },
   };
   expose({ api: body.api, control } satisfies ThreadFaces<Api>, given.rpc);
-  parentPort.postMessage({ type: 'ready' } satisfies ThreadMessage);
+  parentPort.postMessage({ type: 'ready', thread: threadId() } satisfies ThreadMessage);
 }

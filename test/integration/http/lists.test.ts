@@ -60,6 +60,8 @@ describe('a node', () => {
     ops = new RestClient(node, KEYS.ops);
   });
   afterAll(async () => {
+    // Not killed: its database would live on.
+    await node.stop();
     await node[Symbol.asyncDispose]();
     rmSync(dataDir, { recursive: true, force: true });
   });

@@ -147,7 +147,6 @@ class ArchiveLoop {
         this.#up();
         if (written === 0) wait = IDLE_MS;
         else if (written < SMALL_CHUNK) wait = PAUSE_MS;
-        if (!isPatient && written < SMALL_CHUNK) this.#deps.patience?.caughtUp();
         if (!isPatient) await within(this.#deadlineMs, this.#times.keep(this.#session!));
       } catch (error) {
         if (error instanceof NewerDatabaseError) return this.#newer(error);

@@ -2,6 +2,8 @@ import { cpus } from 'node:os';
 
 /** How long traffic that takes the whole machine keeps rows waiting, ms. */
 export const PATIENCE_MS = 5000;
+/** For how long a machine has to have time before there are bursts again, ms. */
+export const CALM_MS = 1000;
 /** Idle share of the machine from which on there is room for the archive's work. */
 const IDLE_SHARE = 0.15;
 /** Times of the machine are counted in ticks of 10 ms: a look at less says little. */
@@ -9,15 +11,18 @@ const LOOK_MS = 100;
 
 /**
  * When rows are written: at once where the machine has time, else when the burst is over, and after PATIENCE_MS in any
- * case, until all that waits is written. Messages of a burst then have the cores to themselves; whoever looks one up
- * meanwhile finds it in the message store.
+ * case. Messages of a burst then have the cores to themselves; whoever looks one up meanwhile finds it in the message store.
+ * What lasts longer is no burst: nothing is put off any more until the machine has had time for CALM_MS, or rows would
+ * gather for seconds again and again.
  */
 export class Patience {
   readonly #isBusy: () => boolean;
   readonly #monotonicMs: () => number;
   /** Since when it has waited; undefined: it does not. */
   #since: number | undefined;
-  /** It has waited long enough: nothing is put off until it has caught up. */
+  /** Since when the machine has had time; undefined: it has none. */
+  #calmSince: number | undefined;
+  /** It has waited long enough. */
   #over = false;
 
   constructor(isBusy: () => boolean, monotonicMs: () => number) {
@@ -27,22 +32,20 @@ export class Patience {
 
   /** Whether what is due now should wait. */
   waits(): boolean {
-    if (this.#over) return false;
+    const now = this.#monotonicMs();
     if (!this.#isBusy()) {
       this.#since = undefined;
+      this.#calmSince ??= now;
+      if (now - this.#calmSince >= CALM_MS) this.#over = false;
       return false;
     }
-    const now = this.#monotonicMs();
+    this.#calmSince = undefined;
+    if (this.#over) return false;
     this.#since ??= now;
     if (now - this.#since < PATIENCE_MS) return true;
     this.#over = true;
     this.#since = undefined;
     return false;
-  }
-
-  /** Nothing more is due: the next burst is waited for anew. */
-  caughtUp(): void {
-    this.#over = false;
   }
 }
 

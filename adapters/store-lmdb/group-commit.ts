@@ -10,6 +10,7 @@ export interface GroupCommitDeps {
   readonly collect: (write: Write) => void;
   /** This thread waits for the disk from `true` to `false`. */
   readonly atDisk: (waits: boolean) => void;
+  readonly monotonic: () => number;
   /** A flush failed: what was written may be gone, so nobody may be told otherwise. Must end the process. */
   readonly fatal: (error: unknown) => void;
 }
@@ -22,11 +23,20 @@ interface Waiting {
   readonly refuse: Refuse | undefined;
 }
 
+/** Values in a commit that is one of many. */
+const ONE_OF_MANY = 4;
+/** How long after such a one the next begins, ms. */
+const PACE_MS = 3;
 const FULL_DISK_RETRY_MS = 200;
 
 /**
- * Group commit: what arrives while a commit is being flushed forms the next one. No timers: an idle store commits at
- * once, a loaded one makes big commits. Callers are told after the flush, in the order they came.
+ * Group commit: what arrives while a commit is being flushed forms the next one. An idle store commits at once, a loaded
+ * one makes big commits. Callers are told after the flush, in the order they came.
+ *
+ * Between the two there is a pace: whatever a commit lets go on comes back as work for the next, and a thread that is never
+ * idle would make a commit, and a turn of everything, of ten messages. Measured at half of the full load, two cores: 76 µs of
+ * CPU a message without the pace, which is all there is, and 87 to 119 ms until 99 of 100 were answered; 65 µs and 39 to 53 ms
+ * with it. A pace of 2 ms gave 78 ms, one of 5 ms 47 to 49 ms and half of all answers 3 ms later.
  *
  * The commit is synchronous: this thread has nothing else to do, and waits for the disk itself instead of handing the
  * work to a pool thread and being woken again. On a busy machine each of those hand-overs costs a turn of the scheduler:
@@ -41,6 +51,8 @@ export class GroupCommit {
   /** What was collected and has found no room. */
   #stuck: KeyValue[] = [];
   #stepping = false;
+  /** Monotonic ms, before which the next commit does not begin. */
+  #paceUntil = 0;
   commits = 0;
 
   constructor(deps: GroupCommitDeps) {
@@ -57,8 +69,10 @@ export class GroupCommit {
     this.#waiting.push({ flushed, refuse });
     if (this.#scheduled || this.#failed) return;
     this.#scheduled = true;
+    const early = this.#paceUntil - this.#deps.monotonic();
+    if (early >= 1) setTimeout(() => this.#commit(), early);
     // After this turn of the loop, and what it makes the actors do in the next: fewer and larger commits.
-    setImmediate(() => setImmediate(() => this.#commit()));
+    else setImmediate(() => setImmediate(() => this.#commit()));
   }
 
   /** Resolves when nothing is left to flush; nothing may be enqueued after it. */
@@ -87,6 +101,7 @@ export class GroupCommit {
     this.#scheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#paceUntil = collected.length < ONE_OF_MANY ? 0 : this.#deps.monotonic() + PACE_MS;
     for (const { flushed } of waiting) flushed();
     this.#stepLater();
   }

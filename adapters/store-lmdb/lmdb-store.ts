@@ -109,6 +109,7 @@ export class LmdbStore {
       values: this.#values,
       reserveOctets: settings.reserveOctets,
       atDisk: deps.atDisk,
+      monotonic,
       collect: write => this.#writes.collect(write),
       fatal: error => deps.fatal(`flush of ${this.#values.writing} failed: ${describe(error)}`, error),
     });

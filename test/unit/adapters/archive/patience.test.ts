@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { machineIsBusy, Patience, PATIENCE_MS } from '../../../../adapters/archive/patience.ts';
+import { CALM_MS, machineIsBusy, Patience, PATIENCE_MS } from '../../../../adapters/archive/patience.ts';
 
 interface World {
   busy: boolean;
@@ -33,14 +33,23 @@ describe('the patience of the archive', () => {
     expect(world.of.waits()).toBe(true);
   });
 
-  test('after a while it waits no more, until it has caught up', () => {
+  test('after a while it waits no more, until the machine has had time for a second', () => {
     const world = patience();
     world.busy = true;
     expect(world.of.waits()).toBe(true);
     world.now = PATIENCE_MS;
     for (let i = 0; i < 5; i++, world.now += PATIENCE_MS) expect(world.of.waits()).toBe(false);
-    world.of.caughtUp();
-    expect(world.of.waits()).toBe(true);
+    const look = (busy: boolean, ms: number): boolean => {
+      world.busy = busy;
+      world.now += ms;
+      return world.of.waits();
+    };
+    expect(look(false, 100)).toBe(false);
+    expect(look(false, CALM_MS - 1)).toBe(false);
+    expect(look(true, 100)).toBe(false);
+    expect(look(false, 100)).toBe(false);
+    expect(look(false, CALM_MS)).toBe(false);
+    expect(look(true, 100)).toBe(true);
   });
 });
 

@@ -45,6 +45,8 @@ export class Admission {
   #lookedAt = 0;
   #openedAt = 0;
   #isLooking = false;
+  /** Since the last look. */
+  #hasTaken = false;
   #waiting: Submitting[] = [];
   #carriers: ReadonlySet<string> = new Set();
 
@@ -66,6 +68,7 @@ export class Admission {
   /** A message was taken. */
   taken(): void {
     this.#granted--;
+    this.#hasTaken = true;
     if (++this.#queued >= MANY) this.#isFull = true;
     if (!this.#isLooking) this.#begin();
   }
@@ -73,6 +76,7 @@ export class Admission {
   /** It is not open, and this one has messages: they are taken when it is, after those of others that wait. */
   wait(submitting: Submitting): void {
     this.#waiting.push(submitting);
+    if (!this.#isLooking) this.#begin();
   }
 
   stop(): void {
@@ -102,9 +106,11 @@ export class Admission {
     this.#queued = queued;
     if (queued <= FEWER) this.#isFull = false;
     this.#granted = this.#isFull && (hasTime || now - this.#openedAt >= PATIENCE_MS) ? A_BATCH : 0;
-    this.#isLooking = queued > 0;
-    if (this.#isLooking) this.#timer.start(LOOK_MS);
     if (this.isOpen) this.#open(now);
+    // Where nobody submits there is nothing to decide, however much waits.
+    this.#isLooking = this.#hasTaken || this.#waiting.length > 0;
+    this.#hasTaken = false;
+    if (this.#isLooking) this.#timer.start(LOOK_MS);
   }
 
   #open(now: number): void {

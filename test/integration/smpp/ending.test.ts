@@ -143,7 +143,11 @@ describe('a node that is asked to end', () => {
     expect(performance.now() - startMs).toBeLessThan(9000);
     const [, ...answers] = cut(deaf.received);
     expect(answers.length).toBeGreaterThan(100);
-    expect(answers.filter(pdu => pdu.readUInt32BE(8) !== 0)).toEqual([]);
+    const statuses = answers.map(pdu => pdu.readUInt32BE(8));
+    // What comes while the session is being closed is put off by ESME_RTHROTTLED: one at most, the last.
+    const last = statuses.pop();
+    expect(statuses.filter(status => status !== 0)).toEqual([]);
+    expect([0, 0x58]).toContain(last);
     expect(node.logs('account unbound')).toMatchObject([
       { reason: 'unbound by us' },
       { reason: 'unbind was not answered' },

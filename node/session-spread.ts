@@ -51,9 +51,9 @@ export class SessionSpread {
     this.#handOver = handOver;
   }
 
-  /** This worker takes connections from now on. */
+  /** This worker takes connections from now on; it may be said of each of its ports. */
   open(): void {
-    Atomics.store(this.#counts, this.#index, 0);
+    Atomics.compareExchange(this.#counts, this.#index, CLOSED, 0);
   }
 
   /** It takes no more. */

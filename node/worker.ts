@@ -127,7 +127,10 @@ export class Worker implements ThreadBody<WorkerApi> {
       adopt: (listener, address, port) => {
         const adopting = this.#listeners.get(listener);
         if (adopting) adopting.connected(new RemoteSocket(port), address);
-        else port.close();
+        else {
+          port.close();
+          this.#spread?.left();
+        }
       },
       listenHttp: settings => this.#http!.listen(settings),
       configure: directory => this.#configure(directory),

@@ -7,9 +7,11 @@ export interface Submitting {
   admitted(): void;
 }
 
+type OwnQueues = readonly Pick<QueueStats, 'destination' | 'ready'>[];
+
 export interface AdmissionDeps {
   /** The queues of the stripes that this thread has. */
-  readonly ownQueues: () => Promise<readonly Pick<QueueStats, 'destination' | 'ready'>[]>;
+  readonly ownQueues: () => Promise<OwnQueues>;
   /** How long this thread has waited for something to do, in all, ms. */
   readonly idleMs: () => number;
   readonly monotonic: () => number;
@@ -96,7 +98,7 @@ export class Admission {
     ownQueues().then(queues => this.#looked(queues), failed);
   }
 
-  #looked(queues: Awaited<ReturnType<AdmissionDeps['ownQueues']>>): void {
+  #looked(queues: OwnQueues): void {
     let queued = 0;
     for (const { destination, ready } of queues) if (this.#carriers.has(destination)) queued += ready;
     const { idleMs, monotonic } = this.#deps;

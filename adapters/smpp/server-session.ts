@@ -86,6 +86,8 @@ const CONGESTION_TLV = 5;
 const MOST_TEXT = 254;
 const TOO_LONG = STATUS.ESME_RINVMSGLEN;
 
+const isMessage = (commandId: number): boolean => commandId === SUBMIT_SM || commandId === DATA_SM;
+
 /** An ESME that has connected to us: the SMSC side of a session (SMPP v3.4 §2.2, Table 2-1). */
 export class ServerSession extends SmppSession implements Wire, Submitting {
   readonly #deps: ServerDeps;
@@ -128,7 +130,7 @@ export class ServerSession extends SmppSession implements Wire, Submitting {
     if (this.#held.length > 0) {
       // Behind what waits; answers and enquire_link go past it.
       if (!isResponse(commandId) && commandId !== ENQUIRE_LINK) return this.#hold(buf, at, end);
-    } else if (commandId === SUBMIT_SM && this.may[SUBMIT_SM] === 1 && !this.#deps.admission.isOpen) {
+    } else if (isMessage(commandId) && this.may[commandId] === 1 && !this.#deps.admission.isOpen) {
       this.#deps.admission.wait(this);
       return this.#hold(buf, at, end);
     }
@@ -258,6 +260,8 @@ export class ServerSession extends SmppSession implements Wire, Submitting {
   /** Takes what was held, as far as it may. @param all in any case */
   #takeHeld(all = false): void {
     const held = this.#held;
+    // Also of a session that was stopped for another reason: until its bind is answered.
+    if (held.length === 0) return;
     const { admission } = this.#deps;
     const mayTake = (): boolean => !this.isClosed && (all || admission.isOpen);
     let done = 0;
@@ -292,10 +296,7 @@ export class ServerSession extends SmppSession implements Wire, Submitting {
     if (status !== 0) this.header(SUBMIT_SM_RESP, status, sequence);
     else if (m.replaceIfPresent === 1) this.#replace(buf, at, end, sequence);
     else if (isDatagram(m) || isTransaction(m)) this.#once(m, 'submit_sm_resp', sequence);
-    else {
-      this.#deps.admission.taken();
-      this.#actor!.submit(m, sequence);
-    }
+    else this.#taken(m, sequence);
   }
 
   #dataSm(buf: Buffer, at: number, end: number): void {
@@ -314,7 +315,12 @@ export class ServerSession extends SmppSession implements Wire, Submitting {
     const ttlMs = timeToLiveMs(m);
     if (ttlMs > 0) m.expiresAt = this.#deps.now() + ttlMs;
     if (isDatagram(m) || isTransaction(m)) this.#once(m, 'data_sm_resp', sequence);
-    else this.#actor!.submit(m, DATA + sequence);
+    else this.#taken(m, DATA + sequence);
+  }
+
+  #taken(m: MessageDraft, token: number): void {
+    this.#deps.admission.taken();
+    this.#actor!.submit(m, token);
   }
 
   /** Datagram and transaction mode. */
@@ -323,7 +329,7 @@ export class ServerSession extends SmppSession implements Wire, Submitting {
     const waits = isTransaction(m);
     const status = onceOnly(m, limitMs, this.#deps.now());
     if (status !== 0) this.header(COMMAND_ID[command], status, sequence);
-    else if (!waits) this.#actor!.submit(m, command === 'data_sm_resp' ? DATA + sequence : sequence);
+    else if (!waits) this.#taken(m, command === 'data_sm_resp' ? DATA + sequence : sequence);
     else {
       const requestId = command === 'data_sm_resp' ? DATA_SM : SUBMIT_SM;
       this.#later(requestId, sequence, () => Transaction.submit(m, this.#asSession(), command, sequence, limitMs));

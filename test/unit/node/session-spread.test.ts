@@ -63,6 +63,9 @@ test('connections that all fall on one worker are spread evenly over those that 
   second.left();
   first.left();
   expect(counts()).toEqual([1, 1, -1]);
+  // Another port of the same worker.
+  first.open();
+  expect(counts()).toEqual([1, 1, -1]);
 });
 
 test('a worker that ends or is being stopped is given none', async () => {

@@ -12,7 +12,7 @@ import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
 import { BATCH_LIMIT } from '../message/id.ts';
 import { Fate } from '../message/ledger.ts';
-import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, type RecordDecisions } from '../message/record.ts';
+import { ArchiveMode, Kind, RecordFlag, WHOLE_GRACE_MS, plainDecisions } from '../message/record.ts';
 import type { LedgerFrame } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { CompiledTable } from '../routing/compiled.ts';
@@ -74,20 +74,7 @@ export class Intake implements Actor<IntakeMessage> {
   readonly #peers = new DraftsLike();
   #made: Made | undefined;
   #attached: { readonly index: number; readonly made: Made }[] = [];
-  readonly #decisions: RecordDecisions = {
-    kind: Kind.mt,
-    group: 0,
-    fateAtBirth: 0,
-    archiveMode: ArchiveMode.full,
-    flags: 0,
-    expiresAt: 0,
-    deliverAfter: 0,
-    route: 0,
-    hops: 0,
-    part: 0,
-    parts: 0,
-    gathered: 0,
-  };
+  readonly #decisions = plainDecisions(Kind.mt, ArchiveMode.full);
 
   constructor(deps: IntakeDeps) {
     this.#deps = deps;

@@ -21,6 +21,7 @@ const MAGIC = 0x01424748;
 const HEAD = 40;
 /** Where a batch has its number. */
 export const BATCH_NUMBER_AT = 16;
+const CREATED_AT = 24;
 
 export interface Group {
   /** Where the queue leads: a carrier, an account, a frontend. '' for messages settled at birth. */
@@ -100,7 +101,7 @@ export class BatchBuilder {
     out.writeUInt16LE(this.#count, 12);
     out.writeUInt16LE(this.#groups.length, 14);
     out.writeDoubleLE(number, 16);
-    out.writeDoubleLE(createdAt, 24);
+    out.writeDoubleLE(createdAt, CREATED_AT);
     out.writeUInt32LE(tableVersion, 32);
     out.writeUInt32LE(this.#end, 36);
     let to = this.#end;
@@ -118,6 +119,11 @@ export class BatchBuilder {
     this.#buffer.copy(larger, 0, 0, this.#end);
     this.#buffer = larger;
   }
+}
+
+/** When a batch was committed, ms since 1970, without a look at the rest; NaN where it is too short to say. */
+export function createdAtOf({ buffer, byteOffset, byteLength }: Uint8Array): number {
+  return byteLength < HEAD ? NaN : new DataView(buffer, byteOffset, byteLength).getFloat64(CREATED_AT, true);
 }
 
 /**
@@ -148,7 +154,7 @@ export function readBatch(bytes: Uint8Array, check: boolean): Batch {
   return {
     buffer,
     number: buffer.readDoubleLE(16),
-    createdAt: buffer.readDoubleLE(24),
+    createdAt: buffer.readDoubleLE(CREATED_AT),
     tableVersion: buffer.readUInt32LE(32),
     count,
     offsets,

@@ -101,6 +101,22 @@ export interface RecordDecisions {
   gathered: number;
 }
 
+/** What is decided of a message of which nothing is known yet; always made here, so that all are of one shape. */
+export const plainDecisions = (kind: Kind, archiveMode: ArchiveMode): RecordDecisions => ({
+  kind,
+  group: 0,
+  fateAtBirth: 0,
+  archiveMode,
+  flags: 0,
+  expiresAt: 0,
+  deliverAfter: 0,
+  route: 0,
+  hops: 0,
+  part: 0,
+  parts: 0,
+  gathered: 0,
+});
+
 /** Octets that `writeRecord` will write. */
 export function recordSize(m: MessageDraft): number {
   return (

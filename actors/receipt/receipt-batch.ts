@@ -5,7 +5,7 @@ import { EXTRAS_LIMIT, writeExtras } from '../message/extras.ts';
 import type { MessageId } from '../message/id.ts';
 import type { Fate } from '../message/ledger.ts';
 import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
-import { ArchiveMode, Kind, R, readRecord, RecordFlag, type RecordDecisions } from '../message/record.ts';
+import { ArchiveMode, Kind, R, readRecord, RecordFlag, plainDecisions } from '../message/record.ts';
 import { extrasOfNews, type PushNews } from '../push/push-request.ts';
 import { LONG_FLAGS } from './receipt-rules.ts';
 import { attachTlvs } from './vendor-tlvs.ts';
@@ -27,20 +27,7 @@ export class ReceiptBatch {
   readonly #original = new MessageDraft();
   readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
   #news: PushNews | undefined;
-  readonly #decisions: RecordDecisions = {
-    kind: Kind.receipt,
-    group: 0,
-    fateAtBirth: 0,
-    archiveMode: ArchiveMode.counters,
-    flags: 0,
-    expiresAt: 0,
-    deliverAfter: 0,
-    route: 0,
-    hops: 0,
-    part: 0,
-    parts: 0,
-    gathered: 0,
-  };
+  readonly #decisions = plainDecisions(Kind.receipt, ArchiveMode.counters);
 
   /** @param expiry until when a receipt that is added now waits for its account, ms since 1970 */
   constructor(expiry: () => number) {

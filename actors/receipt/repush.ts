@@ -2,7 +2,7 @@ import type { NumberSource } from '../batch/number-source.ts';
 import { MessageDraft } from '../message/draft.ts';
 import type { MessageId } from '../message/id.ts';
 import { Fate } from '../message/ledger.ts';
-import { ArchiveMode, Kind, writeRecord, type RecordDecisions } from '../message/record.ts';
+import { ArchiveMode, Kind, writeRecord, plainDecisions } from '../message/record.ts';
 import type { MessageStore } from '../ports.ts';
 import { PushEvent, queueOfUrl, type PushRequest } from '../push/push-request.ts';
 import { ReceiptBatch, type ErrorWords } from './receipt-batch.ts';
@@ -50,20 +50,7 @@ export const REPUSH_AT_ONCE = 256;
 /** Two addresses and a text's beginning. */
 const RECORD_LIMIT = 1024;
 
-const DECISIONS: RecordDecisions = {
-  kind: Kind.mt,
-  group: 0,
-  fateAtBirth: 0,
-  archiveMode: ArchiveMode.counters,
-  flags: 0,
-  expiresAt: 0,
-  deliverAfter: 0,
-  route: 0,
-  hops: 0,
-  part: 0,
-  parts: 0,
-  gathered: 0,
-};
+const DECISIONS = plainDecisions(Kind.mt, ArchiveMode.counters);
 
 /**
  * Puts receipts, REPUSH_AT_ONCE at most, into the queue of their account. Durable when it resolves.

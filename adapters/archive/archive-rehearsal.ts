@@ -2,7 +2,7 @@ import { BatchBuilder } from '../../actors/message/batch.ts';
 import { MessageDraft } from '../../actors/message/draft.ts';
 import { BATCH_LIMIT, messageId, type PublicIds } from '../../actors/message/id.ts';
 import { Fate, LedgerWriter, What } from '../../actors/message/ledger.ts';
-import { ArchiveMode, Kind, type RecordDecisions } from '../../actors/message/record.ts';
+import { ArchiveMode, Kind, plainDecisions } from '../../actors/message/record.ts';
 import type { OutboxItem } from '../../actors/ports.ts';
 import type { DecodeText } from './message-row.ts';
 import { ArchiveRows } from './rows.ts';
@@ -37,20 +37,7 @@ export async function rehearseArchive(
 /** Short texts to phones, delivered. */
 class Made {
   readonly #draft = new MessageDraft();
-  readonly #decisions: RecordDecisions = {
-    kind: Kind.mt,
-    group: 0,
-    fateAtBirth: 0,
-    archiveMode: ArchiveMode.full,
-    flags: 0,
-    expiresAt: 0,
-    deliverAfter: 0,
-    route: 0,
-    hops: 0,
-    part: 0,
-    parts: 0,
-    gathered: 0,
-  };
+  readonly #decisions = plainDecisions(Kind.mt, ArchiveMode.full);
 
   item(number: number, now: number): OutboxItem {
     const builder = new BatchBuilder();

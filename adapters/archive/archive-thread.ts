@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import type { PublicIds } from '../../actors/message/id.ts';
+import { createdAtOf } from '../../actors/message/batch.ts';
 import type { MessageStore, OutboxItem } from '../../actors/ports.ts';
 import { shownUrl } from '../../drizzle/connect.ts';
 import { migrate, NewerDatabaseError } from '../../drizzle/migrate.ts';
@@ -302,8 +303,8 @@ function nameError(error: unknown): string {
 function oldest(items: readonly OutboxItem[]): number {
   let at = Infinity;
   for (const { batch } of items) {
-    const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-    if (batch.byteLength >= 32) at = Math.min(at, view.getFloat64(24, true));
+    const createdAt = createdAtOf(batch);
+    if (createdAt < at) at = createdAt;
   }
   return at;
 }

@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { createdAtOf } from '../../actors/message/batch.ts';
 import type { OutboxItem } from '../../actors/ports.ts';
 import type { Session } from '../../drizzle/session.ts';
 import { pgDay } from './copy-encoder.ts';
@@ -8,8 +9,6 @@ import { partitionName } from './partitions.ts';
 const EVERY_MS = 10_000;
 /** A vacuum that is at it does the same work: the writer does not wait for it. */
 const LOCK_TIMEOUT = '50ms';
-/** Where a batch has the time of its acceptance, ms since 1970 (`actors/message/batch.ts`). */
-const CREATED_AT = 24;
 
 /**
  * Keeps the index of times (migration 0004) up with what is written: PostgreSQL leaves new pages out until somebody says so,
@@ -29,9 +28,8 @@ export class TimeIndex {
   /** These are in the database now. */
   written(items: readonly OutboxItem[]): void {
     for (const { batch } of items) {
-      if (batch.byteLength < CREATED_AT + 8) continue;
-      const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-      this.#days.add(pgDay(view.getFloat64(CREATED_AT, true)));
+      const createdAt = createdAtOf(batch);
+      if (!Number.isNaN(createdAt)) this.#days.add(pgDay(createdAt));
     }
   }
 

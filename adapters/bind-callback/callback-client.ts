@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { describeError } from '../../runtime/errors.ts';
+import { answerTo, type HttpAnswer } from '../../runtime/http-answer.ts';
 
 export interface CallbackSettings {
   readonly url: string;
@@ -59,9 +60,10 @@ export class CallbackClient {
     this.#asking++;
     try {
       const { status, body } = await this.#post(JSON.stringify(question));
+      if (body.length > MOST_OCTETS) return failed(`an answer of more than ${MOST_OCTETS} octets`);
       if (status === 401 || status === 403) return { type: 'refused', reason: `answered ${status}` };
       if (status !== 200) return failed(`expected status 200, 401 or 403, got ${status}`);
-      return answerOf(body);
+      return answerOf(body.toString());
     } catch (error) {
       return failed(describeError(error));
     } finally {
@@ -73,45 +75,23 @@ export class CallbackClient {
     this.#agent.destroy();
   }
 
-  #post(body: string): Promise<{ status: number; body: string }> {
+  #post(body: string): Promise<HttpAnswer> {
     const { token, timeoutMs } = this.#settings;
     const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest;
-    return new Promise((resolve, reject) => {
-      const request = send(this.#url, {
-        method: 'POST',
-        agent: this.#agent,
-        // Of the whole exchange: a peer that answers an octet a minute is no answer.
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json',
-          'content-length': Buffer.byteLength(body),
-          ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-        },
-      });
-      request.once('error', error =>
-        reject(error.name === 'AbortError' ? new Error(`no answer within ${timeoutMs} ms`) : error),
-      );
-      request.once('response', response => {
-        read(response).then(text => resolve({ status: response.statusCode ?? 0, body: text }), reject);
-      });
-      request.end(body);
+    const request = send(this.#url, {
+      method: 'POST',
+      agent: this.#agent,
+      // Of the whole exchange: a peer that answers an octet a minute is no answer.
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        'content-length': Buffer.byteLength(body),
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+      },
     });
+    return answerTo(request, body, timeoutMs, MOST_OCTETS);
   }
-}
-
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let octets = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    octets += chunk.length;
-    if (octets > MOST_OCTETS) {
-      response.destroy();
-      throw new Error(`an answer of more than ${MOST_OCTETS} octets`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 const EXPECTED = 'expected {"allow": true or false, "account": settings}';

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { describeError } from '../../runtime/errors.ts';
+import { answerTo, type HttpAnswer } from '../../runtime/http-answer.ts';
 import { literal, urlProblem, type UrlRules } from '../../actors/push/push-url.ts';
 import type { PushAnswer, PushClient, PushedReceipt } from '../../actors/push/push-client.ts';
 import type { PushFormat } from '../../actors/push/push-request.ts';
@@ -61,7 +62,7 @@ export class HttpPushClient implements PushClient {
     try {
       const writer = this.#writers[format];
       const { status, body } = await this.#send(writer.write(receipt));
-      const answer = writer.judge(status, body);
+      const answer = writer.judge(status, body.toString('latin1'));
       if (answer.type !== 'taken' && (status >= 500 || BUSY.has(status))) return { ...answer, type: 'failed' };
       return answer;
     } catch (error) {
@@ -74,40 +75,20 @@ export class HttpPushClient implements PushClient {
     this.#secure.destroy();
   }
 
-  #send({ url, method, headers, body }: ReturnType<PushWriter['write']>): Promise<{ status: number; body: string }> {
+  async #send({ url, method, headers, body }: ReturnType<PushWriter['write']>): Promise<HttpAnswer> {
     const { timeoutMs } = this.#settings;
     const parsed = new URL(url);
     const isSecure = parsed.protocol === 'https:';
     const address = literal(parsed.hostname);
     // A name is looked up, and its addresses are looked at, when a connection is opened.
     if (isIP(address) !== 0) this.#resolver.checkAddress(address);
-    return new Promise((resolve, reject) => {
-      const request = (isSecure ? httpsRequest : httpRequest)(parsed, {
-        method,
-        agent: isSecure ? this.#secure : this.#plain,
-        lookup: this.#resolver.lookup,
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: { 'user-agent': 'heliograph', ...headers, 'content-length': Buffer.byteLength(body) },
-      });
-      request.once('error', error =>
-        reject(error.name === 'AbortError' ? new Error(`no answer within ${timeoutMs} ms`) : error),
-      );
-      request.once('response', response => {
-        read(response).then(text => resolve({ status: response.statusCode ?? 0, body: text }), reject);
-      });
-      request.end(body);
+    const request = (isSecure ? httpsRequest : httpRequest)(parsed, {
+      method,
+      agent: isSecure ? this.#secure : this.#plain,
+      lookup: this.#resolver.lookup,
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: { 'user-agent': 'heliograph', ...headers, 'content-length': Buffer.byteLength(body) },
     });
+    return answerTo(request, body, timeoutMs, MOST_OCTETS);
   }
-}
-
-/** The beginning of an answer: of one that is longer the connection ends. */
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let octets = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    octets += chunk.length;
-    if (octets > MOST_OCTETS) break;
-  }
-  return Buffer.concat(chunks).toString('latin1', 0, Math.min(octets, MOST_OCTETS + 1));
 }

@@ -1,7 +1,8 @@
 /**
- * A commit against the tree as it is, in one run: `node bench/compare.ts BASE [p1 | micro/NAME] [--runs 5] [--count 200000]`.
- * Fresh processes, in alternating order; the middle values are compared and all of them shown. With `p1` both are loaded
- * by this tree's harness; a `micro/…` is each tree's own.
+ * A commit against the tree as it is, in one run: `node bench/compare.ts BASE [p1 | p2 | micro/NAME] [--runs 5] [--count 200000]
+ * [--rate N]`. Fresh processes, in alternating order; the middle values are compared and all of them shown. With `p1` and
+ * `p2` both are loaded by this tree's harness, with `p2` both at the same rate: half of what BASE reaches, unless it is given.
+ * A `micro/…` is each tree's own.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
@@ -14,9 +15,14 @@ import { commitOf } from './harness/machine.ts';
 import { runNode } from './harness/pairs.ts';
 import { compileSmppload } from './harness/smppload.ts';
 import { median, shown } from './harness/stats.ts';
+import type { Bench } from './scenario.ts';
+import { latencyRun } from './scenarios/p2.ts';
 
-const USAGE = 'usage: node bench/compare.ts BASE [p1 | micro/NAME] [--runs N] [--count N]';
+const USAGE = 'usage: node bench/compare.ts BASE [p1 | p2 | micro/NAME] [--runs N] [--count N] [--rate N]';
 const tree = fileURLToPath(new URL('..', import.meta.url));
+
+/** What a node of each is loaded with; everything else is a micro bench. */
+const LOADS: readonly string[] = ['p1', 'p2'];
 
 /** What one run gives: figures by what they are. */
 type Figures = Readonly<Record<string, number>>;
@@ -26,20 +32,35 @@ function fail(line: string, code: number): never {
   process.exit(code);
 }
 
-function readCommandLine(): { base: string; what: string; runs: number; count: number } {
+interface CommandLine {
+  readonly base: string;
+  readonly what: string;
+  readonly runs: number;
+  readonly count: number;
+  /** Messages/s of `p2`; undefined: half of what the base reaches. */
+  readonly rate: number | undefined;
+}
+
+function readCommandLine(): CommandLine {
   try {
     const { positionals, values } = parseArgs({
       allowPositionals: true,
-      options: { runs: { type: 'string', default: '5' }, count: { type: 'string', default: '200000' } },
+      options: {
+        runs: { type: 'string', default: '5' },
+        count: { type: 'string', default: '200000' },
+        rate: { type: 'string' },
+      },
     });
     const [base, what = 'p1', ...more] = positionals;
     const [runs, count] = [Number(values.runs), Number(values.count)];
     if (base === undefined || more.length > 0) fail(USAGE, 2);
-    if (what !== 'p1' && !existsSync(join(tree, 'bench', `${what}.ts`))) fail(`there is no bench/${what}.ts`, 2);
-    for (const [name, value] of Object.entries({ runs, count })) {
+    const rate = values.rate === undefined ? undefined : Number(values.rate);
+    if (!LOADS.includes(what) && !existsSync(join(tree, 'bench', `${what}.ts`)))
+      fail(`there is no bench/${what}.ts`, 2);
+    for (const [name, value] of Object.entries({ runs, count, ...(rate === undefined ? {} : { rate }) })) {
       if (!Number.isInteger(value) || value < 1) fail(`--${name}: expected a whole number above 0, got ${value}`, 2);
     }
-    return { base, what, runs, count };
+    return { base, what, runs, count, rate };
   } catch (error) {
     return fail(`${(error as Error).message}\n${USAGE}`, 2);
   }
@@ -61,9 +82,18 @@ function checkOut(base: string): string {
   return root;
 }
 
+const bench = (root: string, count: number): Bench => ({
+  root,
+  runs: 1,
+  count,
+  seed: 1,
+  only: undefined,
+  nodeArguments: [],
+  note: () => undefined,
+});
+
 async function loaded(root: string, count: number): Promise<Figures> {
-  const bench = { root, runs: 1, count, seed: 1, only: undefined, nodeArguments: [], note: () => undefined };
-  const { node, secondStartMs } = await runNode(bench);
+  const { node, secondStartMs } = await runNode(bench(root, count));
   if (node.problems.length > 0) throw new Error(`${root}: ${node.problems.join('; ')}`);
   return {
     'messages/s': node.load.dlr_per_s,
@@ -72,6 +102,19 @@ async function loaded(root: string, count: number): Promise<Figures> {
     'database µs a message': node.databaseUsPerMessage,
     'second start, ms': secondStartMs,
     'memory, MB': node.memoryMb,
+  };
+}
+
+async function answered(root: string, count: number, rate: number): Promise<Figures> {
+  const run = await latencyRun(bench(root, count), rate);
+  if (run.problems.length > 0) throw new Error(`${root}: ${run.problems.join('; ')}`);
+  const { ack_ms, ack_per_s } = run.load;
+  return {
+    'accepted/s': ack_per_s,
+    'submit_sm to its response, p50, ms': ack_ms.p50,
+    'submit_sm to its response, p99, ms': ack_ms.p99,
+    'submit_sm to its response, most, ms': ack_ms.max,
+    'CPU µs a message': run.cpuUsInRun,
   };
 }
 
@@ -91,14 +134,19 @@ function micro(root: string, what: string): Figures {
   return figures;
 }
 
-const { base, what, runs, count } = readCommandLine();
+const { base, what, runs, count, rate } = readCommandLine();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void endAll().then(() => process.exit(130)));
 }
 try {
   compileSmppload();
   const root = checkOut(base);
-  const measure = (at: string): Figures | Promise<Figures> => (what === 'p1' ? loaded(at, count) : micro(at, what));
+  const offered = what === 'p2' ? (rate ?? (await loaded(root, count))['messages/s']! / 2) : 0;
+  if (what === 'p2') console.error(`# both at ${shown(offered)}/s`);
+  const measure = (at: string): Figures | Promise<Figures> => {
+    if (what === 'p1') return loaded(at, count);
+    return what === 'p2' ? answered(at, count, offered) : micro(at, what);
+  };
   const [before, after]: [Figures[], Figures[]] = [[], []];
   for (let run = 0; run < runs; run++) {
     console.error(`# run ${run + 1} of ${runs}`);

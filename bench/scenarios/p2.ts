@@ -32,16 +32,21 @@ async function fullRate(bench: Bench): Promise<NodeRun> {
   return await loadNode(node, place, { count: bench.count }, { archived: false });
 }
 
+/** One run, of a fresh node. @param rate messages/s offered */
+export async function latencyRun(bench: Bench, rate: number): Promise<NodeRun> {
+  using place = await NodePlace.make(bench);
+  await using node = place.start();
+  await node.up({ archive: true });
+  return await loadNode(node, place, { count: bench.count, rate }, { archived: false });
+}
+
 /** @param rate messages/s offered */
 export async function latencyAt(bench: Bench, rate: number): Promise<Outcome> {
   const runs: NodeRun[] = [];
   const count = Math.min(bench.count, Math.ceil(rate * SECONDS));
   for (let run = 0; run < bench.runs; run++) {
     bench.note(`run ${run + 1} of ${bench.runs}: ${count} messages at ${shown(rate)}/s`);
-    using place = await NodePlace.make(bench);
-    await using node = place.start();
-    await node.up({ archive: true });
-    runs.push(await loadNode(node, place, { count, rate }, { archived: false }));
+    runs.push(await latencyRun({ ...bench, count }, rate));
   }
   const warnings = warningsOf(runs);
   const slow = runs.filter(({ load }) => load.ack_per_s < rate * NEAR);

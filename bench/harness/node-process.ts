@@ -132,7 +132,8 @@ export class NodeProcess implements AsyncDisposable {
       async () => {
         this.assertAlive();
         const status = await this.#statusOrNone();
-        if (status?.node.state !== 'running' || !status.node.warm) return false;
+        // A tree from before the warm-up (compare.ts) does not tell.
+        if (status?.node.state !== 'running' || (status.node as { warm?: boolean }).warm === false) return false;
         return !archive || status.archive.state === 'up';
       },
       limitMs,

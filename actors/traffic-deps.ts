@@ -31,6 +31,8 @@ export interface TrafficDeps {
   readonly name: string;
   readonly store: MessageStore;
   readonly clock: Clock;
+  /** What happens to each message is dated with it: it may stand still within a turn (`runtime/loop-clock.ts`). */
+  readonly turnClock: Clock;
   readonly timers: Timers;
   /** The queues of the stripes that this worker has. */
   readonly ownQueues: () => Promise<readonly QueueStats[]>;

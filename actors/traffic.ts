@@ -91,7 +91,7 @@ export class Traffic {
   constructor(deps: TrafficDeps) {
     this.#deps = deps;
     const { clock, timers, store, settings, random } = deps;
-    const now = (): number => clock.nowMs();
+    const now = deps.turnClock.nowMs;
     const monotonic = (): number => clock.monotonicMs();
     const failed = (error: unknown): void => this.#failed(error);
     this.#system = new ActorSystem({
@@ -339,8 +339,8 @@ export class Traffic {
             receipts: this.#desk,
             deliveries: this.#deliveries,
             route: route && { actor: route.actor, tell: message => route.ref.tell(message) },
-            now: () => this.#deps.clock.nowMs(),
-            monotonic: () => this.#deps.clock.monotonicMs(),
+            now: this.#deps.turnClock.nowMs,
+            monotonic: this.#deps.turnClock.monotonicMs,
             counters: this.counters,
             answered: ms => this.#deps.answered(make.source.kind === Kind.mo ? 'carrier' : 'account', ms),
             gone: () => this.#binds--,
@@ -392,7 +392,7 @@ export class Traffic {
   #route(destination: string): Route {
     let route = this.#routes.get(destination);
     if (route) return route;
-    const { clock, store, settings } = this.#deps;
+    const { clock, turnClock, store, settings } = this.#deps;
     const isPush = isPushQueue(destination);
     let actor: RouteActor | undefined;
     const wake = this.#deps.timers.timer(() => ref.tell({ type: 'woken' }));
@@ -408,7 +408,7 @@ export class Traffic {
             receipts: this.#desk,
             fallbacks: this.#fallbacks,
             retry: isPush ? settings.push.retry : settings.retry,
-            now: () => clock.nowMs(),
+            now: turnClock.nowMs,
             monotonic: () => clock.monotonicMs(),
             counters: isPush ? this.#pushed : this.counters,
             wake: ms => wake.start(ms),

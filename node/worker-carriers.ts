@@ -1,4 +1,5 @@
 import { systemClock } from '../runtime/clock.ts';
+import { turnClock } from '../runtime/loop-clock.ts';
 import { RepeatLimiter, type Logger } from '../runtime/log.ts';
 import type { Timers } from '../runtime/timers.ts';
 import { Source } from '../actors/batch/source.ts';
@@ -153,7 +154,7 @@ export class WorkerCarriers {
       writer,
       timers,
       random: Math.random,
-      now: systemClock.nowMs,
+      now: turnClock.nowMs,
       monotonic: systemClock.monotonicMs,
       gate: lease === undefined ? undefined : this.#deps.gate(lease),
       over: () => this.#over(lease),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { BelievedClock, describeJump, POLL_MS } from '../runtime/believed-clock.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { turnClock } from '../runtime/loop-clock.ts';
 import { fatal } from '../runtime/fatal.ts';
 import { waitsForDisk } from '../runtime/heartbeat.ts';
 import { Link } from '../runtime/link/link.ts';
@@ -167,7 +168,10 @@ export class WorkerStores implements Stores {
       {
         now: this.#clock.nowMs,
         monotonic: systemClock.monotonicMs,
-        atDisk: waitsForDisk,
+        atDisk: waits => {
+          waitsForDisk(waits);
+          turnClock.forget();
+        },
         fatal: line => fatal(line),
         alarm: line => this.#alarms.push(line),
         ready: destinations => {

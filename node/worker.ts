@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { transfer } from 'comlink';
 import { systemClock } from '../runtime/clock.ts';
+import { turnClock } from '../runtime/loop-clock.ts';
 import { createLogger, type Logger } from '../runtime/log.ts';
 import { RemoteSocket } from '../runtime/remote-socket.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
@@ -249,6 +250,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       name: `worker ${this.#index}`,
       store: this.#carefully ?? this.#stores.store,
       clock: systemClock,
+      turnClock,
       ownQueues: async () => (await this.#stores.store.ownStats()).queues,
       idleMs: () => performance.eventLoopUtilization().idle,
       timers: this.#timers,
@@ -347,7 +349,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       sentAsData: account => this.#accounts.get(account)?.settings.dataSm ?? 'none',
       writer: this.#writer,
       ids: this.#ids,
-      now: systemClock.nowMs,
+      now: turnClock.nowMs,
       monotonic: systemClock.monotonicMs,
       authorize: request => Promise.resolve(this.#main.authorize(this.#index, request)),
       bind: (session, request) => this.#bindAccount(session, request),

@@ -17,8 +17,17 @@ export function normalizeCarrierId(id: string): string {
   let end = id.length;
   while (end > from && isPadding(id.charCodeAt(end - 1))) end--;
   while (from < end - 1 && isLeading(id.charCodeAt(from))) from++;
+  const trimmed = end - from === id.length ? id : id.slice(from, end);
   // Only ASCII changes case, as on octets.
-  return id.slice(from, end).replace(/[a-z]+/g, letters => letters.toUpperCase());
+  return hasLower(id, from, end) ? trimmed.replace(/[a-z]+/g, letters => letters.toUpperCase()) : trimmed;
+}
+
+function hasLower(id: string, from: number, end: number): boolean {
+  for (let i = from; i < end; i++) {
+    const code = id.charCodeAt(i);
+    if (code >= 0x61 && code <= 0x7a) return true;
+  }
+  return false;
 }
 
 /**

@@ -38,19 +38,31 @@ export const RECEIPT_TEXT = 20;
 const HEAD = RECEIPT.head;
 export const RECEIPT_LIMIT = HEAD + 8 + RECEIPT_TEXT;
 
-/** Writes a receipt's body at `at`, where there must be room for RECEIPT_LIMIT octets; returns the offset after it. */
-export function writeReceipt(out: Buffer, at: number, r: Receipt): number {
+/**
+ * Writes a receipt's body at `at`, where there must be room for RECEIPT_LIMIT octets; returns the offset after it.
+ *
+ * @param text holds the message's text at `textAt`
+ */
+export function writeReceipt(
+  out: Buffer,
+  at: number,
+  r: Omit<Receipt, 'text'>,
+  text: Buffer,
+  textAt: number,
+  textLength: number,
+): number {
   out.writeDoubleLE(r.messageId, at);
   out.writeDoubleLE(r.submittedAt, at + 8);
   out.writeDoubleLE(r.doneAt, at + 16);
   out[at + 24] = r.fate;
   out[at + 25] = Math.min(r.error.length, 8);
-  out[at + 26] = Math.min(r.text.length, RECEIPT_TEXT);
+  const begins = Math.min(textLength, RECEIPT_TEXT);
+  out[at + 26] = begins;
   out[at + 27] = 0;
   let to = at + HEAD;
   to += out.latin1Write(r.error, to, out[at + 25]);
-  to += out.latin1Write(r.text, to, out[at + 26]);
-  return to;
+  for (let i = 0; i < begins; i++) out[to + i] = text[textAt + i]!;
+  return to + begins;
 }
 
 /** Reads what `writeReceipt` wrote. @throws RangeError when `length` is too short for what it announces */

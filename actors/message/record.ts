@@ -259,7 +259,7 @@ function copyTlvs(m: MessageDraft, out: Buffer, to: number): number {
 }
 
 /** For a few octets a loop is faster than a call into the runtime. */
-function copyShort(from: Buffer, at: number, length: number, out: Buffer, to: number): number {
+export function copyShort(from: Buffer, at: number, length: number, out: Buffer, to: number): number {
   for (let i = 0; i < length; i++) out[to + i] = from[at + i]!;
   return to + length;
 }

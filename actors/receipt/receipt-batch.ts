@@ -3,9 +3,9 @@ import { BatchBuilder } from '../message/batch.ts';
 import { MessageDraft } from '../message/draft.ts';
 import { EXTRAS_LIMIT, writeExtras } from '../message/extras.ts';
 import type { MessageId } from '../message/id.ts';
-import type { Fate } from '../message/ledger.ts';
-import { RECEIPT_LIMIT, writeReceipt } from '../message/receipt.ts';
-import { ArchiveMode, Kind, R, readRecord, RecordFlag, plainDecisions } from '../message/record.ts';
+import { Fate } from '../message/ledger.ts';
+import { RECEIPT_LIMIT, writeReceipt, type Receipt } from '../message/receipt.ts';
+import { ArchiveMode, copyShort, Kind, R, readRecord, RecordFlag, plainDecisions } from '../message/record.ts';
 import { extrasOfNews, type PushNews } from '../push/push-request.ts';
 import { LONG_FLAGS } from './receipt-rules.ts';
 import { attachTlvs } from './vendor-tlvs.ts';
@@ -25,6 +25,7 @@ export class ReceiptBatch {
   readonly #expiry: () => number;
   readonly #draft = new MessageDraft();
   readonly #original = new MessageDraft();
+  readonly #receipt: Omit<Receipt, 'text'> = { messageId: 0, submittedAt: 0, doneAt: 0, fate: Fate.sent, error: '' };
   readonly #scratch = Buffer.alloc(RECEIPT_LIMIT + 256);
   #news: PushNews | undefined;
   readonly #decisions = plainDecisions(Kind.receipt, ArchiveMode.counters);
@@ -78,25 +79,24 @@ export class ReceiptBatch {
     const news = this.#news;
     this.#news = undefined;
     m.buffer = scratch;
-    let to = writeReceipt(scratch, 0, {
-      // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source. Of one
-      // in parts it hears as of the whole.
-      messageId: isGathered ? messageId : messageId - buffer[at + R.sibling]!,
-      submittedAt,
-      doneAt,
-      fate,
-      error: this.words.size > 0 && !isGathered ? (this.words.get(account)?.get(error) ?? error) : error,
-      text: buffer.latin1Slice(original.textAt, original.textAt + Math.min(20, original.textLength)),
-    });
+    const r = this.#receipt;
+    // Of several recipients' messages their sender knows the first id; the receipt says whose it is by its source. Of one
+    // in parts it hears as of the whole.
+    r.messageId = isGathered ? messageId : messageId - buffer[at + R.sibling]!;
+    r.submittedAt = submittedAt;
+    r.doneAt = doneAt;
+    r.fate = fate;
+    r.error = this.words.size > 0 && !isGathered ? (this.words.get(account)?.get(error) ?? error) : error;
+    let to = writeReceipt(scratch, 0, r, buffer, original.textAt, original.textLength);
     m.textAt = 0;
     m.textLength = to;
     m.sourceAt = to;
-    to += buffer.copy(scratch, to, original.destAt, original.destAt + original.destLength);
+    to = copyShort(buffer, original.destAt, original.destLength, scratch, to);
     m.sourceLength = original.destLength;
     m.sourceTon = original.destTon;
     m.sourceNpi = original.destNpi;
     m.destAt = to;
-    buffer.copy(scratch, to, original.sourceAt, original.sourceAt + original.sourceLength);
+    copyShort(buffer, original.sourceAt, original.sourceLength, scratch, to);
     m.destLength = original.sourceLength;
     m.destTon = original.sourceTon;
     m.destNpi = original.sourceNpi;

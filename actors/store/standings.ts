@@ -368,7 +368,7 @@ export class Standings {
         if ((entries[at + L.flags]! & LedgerFlag.awaitsReceipt) !== 0) {
           const holds = (entries[at + L.flags]! & LedgerFlag.mayGoElsewhere) !== 0;
           state.standing[index] = holds ? Standing.holding : Standing.awaiting;
-          this.correlations.set(destination, carrierIdAt(entries, at), messageId(state.number, index));
+          this.correlations.set(destination, entries, at, messageId(state.number, index));
         } else {
           state.standing[index] = state.receipts ? Standing.done : Standing.final;
         }
@@ -405,7 +405,7 @@ export class Standings {
     const standing = standingAfterReceipt(state, index, entries[at + L.what] === What.heldBack);
     if (standing < 0) return false;
     state.standing[index] = standing;
-    this.correlations.delete(destination, carrierIdAt(entries, at), messageId(state.number, index));
+    this.correlations.delete(destination, entries, at, messageId(state.number, index));
     return true;
   }
 

@@ -276,7 +276,7 @@ export class CarrierSession extends SmppSession implements Wire {
     const actor = this.#actor!;
     const { carrier } = this.#deps;
     const { receiptIds, receiptErrors } = this.#habits;
-    const error = m.buffer.latin1Slice(r.errorAt, r.errorAt + r.errorLength);
+    const error = errorAt(m.buffer, r.errorAt, r.errorLength);
     const id = m.buffer.latin1Slice(r.idAt, r.idAt + r.idLength);
     const other = r.otherIdLength === 0 ? '' : m.buffer.latin1Slice(r.otherIdAt, r.otherIdAt + r.otherIdLength);
     const others = receiptIds.others(id, other);
@@ -300,6 +300,19 @@ export class CarrierSession extends SmppSession implements Wire {
 }
 
 const MINUTE_MS = 60_000;
+
+const ZERO = 0x30;
+/** Of three digits, as nearly all are: by their number. */
+const ERRORS = Array.from({ length: 1000 }, (_, error) => String(error).padStart(3, '0'));
+
+/** What stands there, as text: nothing is allocated for three digits. */
+function errorAt(buffer: Buffer, at: number, length: number): string {
+  if (length === 3) {
+    const [a, b, c] = [buffer[at]! - ZERO, buffer[at + 1]! - ZERO, buffer[at + 2]! - ZERO];
+    if (a >= 0 && a <= 9 && b >= 0 && b <= 9 && c >= 0 && c <= 9) return ERRORS[a * 100 + b * 10 + c]!;
+  }
+  return buffer.latin1Slice(at, at + length);
+}
 
 /** Leniency: an id in a field of fixed width is filled up with spaces, which are not of the id. Returns its length. */
 function trimmed(buf: Buffer, id: IdRange): number {

@@ -28,17 +28,16 @@ function dateAt(buffer: Uint8Array, at: number, yearDigits: number, secondDigits
   return startOfDay(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
-/** Receipts are nearly all of one day: the last one's is kept. */
-let knownDay = 0;
-let knownStart = 0;
+const DAY_MS = 86_400_000;
+/** From 1 March of the year 0 to 1 January 1970. */
+const DAYS_BEFORE_1970 = 719_468;
 
+/** What `Date.UTC` says, for years from 1 on: a year that begins in March has its leap day at its end. */
 function startOfDay(year: number, month: number, day: number): number {
-  const packed = (year * 16 + month) * 32 + day;
-  if (packed !== knownDay) {
-    knownStart = Date.UTC(year, month - 1, day);
-    knownDay = packed;
-  }
-  return knownStart;
+  const y = month > 2 ? year : year - 1;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const leapDays = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
+  return (y * 365 + leapDays + dayOfYear - DAYS_BEFORE_1970) * DAY_MS;
 }
 
 const pair = (buffer: Uint8Array, at: number): number => (buffer[at]! - ZERO) * 10 + buffer[at + 1]! - ZERO;

@@ -136,7 +136,8 @@ export class LmdbStore {
     for (const state of loaded.rebuilt) this.#writes.touch(state);
     for (const state of loaded.states) this.#standings.adopt(state);
     this.#standings.judge(loaded.probes);
-    for (const [carrier, id, message] of loaded.correlations) this.#standings.correlations.set(carrier, id, message);
+    for (const [carrier, id, message] of loaded.correlations)
+      this.#standings.correlations.setText(carrier, id, message);
     this.#quarantined += loaded.quarantined;
     this.#callRoll(loaded);
     this.#nextBatch = Math.max(this.#storedNext(), Math.floor(loaded.highest / STRIPE_LIMIT) + 1, clockFloor(now()));

@@ -167,7 +167,8 @@ export class RedisStore {
     for (const state of loaded.rebuilt) this.#writes.touch(state);
     for (const state of loaded.states) this.#standings.adopt(state);
     this.#standings.judge(loaded.probes);
-    for (const [carrier, id, message] of loaded.correlations) this.#standings.correlations.set(carrier, id, message);
+    for (const [carrier, id, message] of loaded.correlations)
+      this.#standings.correlations.setText(carrier, id, message);
     this.#quarantined += loaded.quarantined;
     this.#soon();
   }

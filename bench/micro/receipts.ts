@@ -9,14 +9,9 @@ import { RECEIPT_TEXT_LIMIT, writeReceiptText, writeReceiptTlvs } from '../../ad
 const ROUNDS = 1_000_000;
 const body = Buffer.alloc(RECEIPT_LIMIT);
 const now = Date.UTC(2026, 10, 21, 12, 30);
-writeReceipt(body, 0, {
-  messageId: 0,
-  submittedAt: now - 90_000,
-  doneAt: now,
-  fate: Fate.delivered,
-  error: '000',
-  text: 'Hello from the bench',
-});
+const text = Buffer.from('Hello from the bench');
+const receipt = { messageId: 0, submittedAt: now - 90_000, doneAt: now, fate: Fate.delivered, error: '000' };
+writeReceipt(body, 0, receipt, text, 0, text.length);
 const out = Buffer.alloc(1024);
 const textLength = writeReceiptText(out, 0, body, 0, 1_234_567_890_123);
 const tlvsLength = writeReceiptTlvs(out, textLength, body, 0, 1_234_567_890_123) - textLength;

@@ -21,7 +21,7 @@ interface Kill {
 export const scenario: Scenario = {
   title: 'kill -9 of one node of three under load: until the last message has left that waited in it',
   runs: 3,
-  count: 350_000,
+  count: 310_000,
   doesNotSay: [
     'what three machines do: nodes, Redis with its replica, Postgres, generator and carrier share these cores',
     'how long applications wait that were bound to it: they bind again, which this generator does at once',

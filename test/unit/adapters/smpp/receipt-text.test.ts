@@ -25,7 +25,8 @@ function receipt(fields: Partial<Receipt> = {}): Receipt {
 
 function bodyOf(r: Receipt): Buffer {
   const body = Buffer.alloc(5 + RECEIPT_LIMIT);
-  writeReceipt(body, 5, r);
+  const text = Buffer.from(r.text, 'latin1');
+  writeReceipt(body, 5, r, text, 0, text.length);
   return body;
 }
 

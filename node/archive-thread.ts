@@ -80,6 +80,7 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
           ids,
           decode: decodeText,
           nowMs: systemClock.nowMs,
+          monotonicMs: systemClock.monotonicMs,
           log,
           patience: new Patience(machineIsBusy(systemClock.monotonicMs), systemClock.monotonicMs),
           retentionDays: RETENTION_DAYS,

@@ -11,6 +11,7 @@ import type { DecodeText } from './message-row.ts';
 import { Partitions } from './partitions.ts';
 import type { Patience } from './patience.ts';
 import { TimeIndex } from './time-index.ts';
+import { Upkeep } from './upkeep.ts';
 import { within } from './within.ts';
 
 /**
@@ -25,6 +26,8 @@ export interface ArchiveDeps {
   readonly decode: DecodeText;
   /** ms since 1970, for partitions and retention. */
   readonly nowMs: () => number;
+  /** ms that never go back: by them a jump of `nowMs` is known. */
+  readonly monotonicMs: () => number;
   readonly log: ArchiveLog;
   /** Days that messages are kept, today included: 1 or more. */
   readonly retentionDays: number;
@@ -78,7 +81,6 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const CHUNK_DEADLINE_MS = 60_000;
 const BACKOFF_MS = 500;
 const BACKOFF_MAX_MS = 10_000;
-const UPKEEP_MS = 3_600_000;
 
 export function startArchive(deps: ArchiveDeps): Archive {
   const loop = new ArchiveLoop(deps);
@@ -100,7 +102,7 @@ class ArchiveLoop {
   #state: ArchiveStats['state'] = 'starting';
   #problem = '';
   #failures = 0;
-  #upkeepAt = 0;
+  readonly #upkeep: Upkeep;
   /** The next chunk, gathered while the database works at the one before. */
   #ahead: Promise<OutboxItem[]> | undefined;
   #messages = 0;
@@ -113,6 +115,7 @@ class ArchiveLoop {
   constructor(deps: ArchiveDeps) {
     this.#deps = deps;
     this.#deadlineMs = deps.chunkDeadlineMs ?? CHUNK_DEADLINE_MS;
+    this.#upkeep = new Upkeep(deps);
   }
 
   stats(): ArchiveStats {
@@ -160,7 +163,7 @@ class ArchiveLoop {
 
   /** Connected, migrated, partitions made, old ones dropped. */
   async #ready(): Promise<void> {
-    const { databaseUrl, ids, decode, nowMs, log } = this.#deps;
+    const { databaseUrl, ids, decode, log } = this.#deps;
     if (!this.#writer) {
       if (this.#state === 'starting') {
         const { from, to } = await migrate(databaseUrl);
@@ -173,11 +176,13 @@ class ArchiveLoop {
       this.#partitions = new Partitions(this.#session);
       this.#writer = new ArchiveWriter(this.#session, this.#partitions, ids, decode);
     }
-    const now = nowMs();
-    if (Math.abs(now - this.#upkeepAt) < UPKEEP_MS) return;
+    const due = this.#upkeep.due();
+    if (due === undefined) return;
+    const { nowMs: now, mayDrop } = due;
     await within(this.#deadlineMs, this.#partitions!.ensureAhead(now));
-    this.#upkeepAt = now;
-    await this.#dropOld(now);
+    this.#upkeep.done(due);
+    if (mayDrop) await this.#dropOld(now);
+    else log.warn({}, 'the wall clock has jumped: what retention says by the new time is looked at in an hour');
   }
 
   async #dropOld(now: number): Promise<void> {

@@ -35,6 +35,7 @@ function start(store: TestOutbox, more: Partial<ArchiveDeps> = {}): Archive {
     ids,
     decode: () => undefined,
     nowMs: Date.now,
+    monotonicMs: () => performance.now(),
     log: keptLog().log,
     retentionDays: 90,
     countsDays: 400,

@@ -32,7 +32,7 @@ export interface TrafficDeps {
   readonly store: MessageStore;
   readonly clock: Clock;
   /** What happens to each message is dated with it: it may stand still within a turn (`runtime/loop-clock.ts`). */
-  readonly turnClock: Clock;
+  readonly turnClock: Pick<Clock, 'nowMs'>;
   readonly timers: Timers;
   /** The queues of the stripes that this worker has. */
   readonly ownQueues: () => Promise<readonly QueueStats[]>;

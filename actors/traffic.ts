@@ -340,7 +340,7 @@ export class Traffic {
             deliveries: this.#deliveries,
             route: route && { actor: route.actor, tell: message => route.ref.tell(message) },
             now: this.#deps.turnClock.nowMs,
-            monotonic: this.#deps.turnClock.monotonicMs,
+            monotonic: () => this.#deps.clock.monotonicMs(),
             counters: this.counters,
             answered: ms => this.#deps.answered(make.source.kind === Kind.mo ? 'carrier' : 'account', ms),
             gone: () => this.#binds--,

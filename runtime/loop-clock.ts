@@ -1,41 +1,36 @@
 import { systemClock, type Clock } from './clock.ts';
 
-export interface LoopClock extends Clock {
+export interface LoopClock extends Pick<Clock, 'nowMs'> {
   /** Time has passed within the turn: the thread has waited for something. */
   readonly forget: () => void;
 }
 
 /**
- * A clock that is read once in a turn of the event loop, however often it is asked: for what happens to each message. Within a
- * turn, some milliseconds, time stands still. A reading takes 90 to 110 ns, and a message asks a dozen times.
+ * A wall clock that is read once in a turn of the event loop, however often it is asked: for what each message is dated with.
+ * Within a turn, some milliseconds, time stands still. A reading takes 90 ns. Not for what measures time: a rate, a latency.
  *
  * @param defer calls back in the next turn
  */
-export function loopClock({ nowMs, monotonicMs }: Clock, defer: (then: () => void) => void = setImmediate): LoopClock {
-  let wall: number | undefined;
-  let monotonic: number | undefined;
+export function loopClock(
+  { nowMs }: Pick<Clock, 'nowMs'>,
+  defer: (then: () => void) => void = setImmediate,
+): LoopClock {
+  let now: number | undefined;
   let isAsked = false;
   const forget = (): void => {
-    wall = undefined;
-    monotonic = undefined;
+    now = undefined;
   };
   const turnOver = (): void => {
     isAsked = false;
     forget();
   };
-  const ask = (): void => {
-    if (isAsked) return;
-    isAsked = true;
-    defer(turnOver);
-  };
   return {
     nowMs: () => {
-      ask();
-      return (wall ??= nowMs());
-    },
-    monotonicMs: () => {
-      ask();
-      return (monotonic ??= monotonicMs());
+      if (!isAsked) {
+        isAsked = true;
+        defer(turnOver);
+      }
+      return (now ??= nowMs());
     },
     forget,
   };

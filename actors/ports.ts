@@ -30,10 +30,18 @@ export interface AppendRequest {
 export type RefusedBecause = 'queue-full' | 'outbox-full' | 'disk-full';
 
 export type AppendOutcome =
-  /** Flushed. `granted`: indexes of the groups that are the caller's. */
-  | { readonly type: 'done'; readonly granted: readonly number[] }
+  /** Flushed. `granted`: indexes of the groups that are the caller's, as claims of this tenure. */
+  | { readonly type: 'done'; readonly granted: readonly number[]; readonly tenure?: Tenure | undefined }
   /** Nothing was written. */
   | { readonly type: 'refused'; readonly reason: RefusedBecause | 'stopping' };
+
+/** The time for which one stripe is one owner's. Claims are of a tenure, and end with it: the next owner has them all anew. */
+export interface Tenure {
+  /** False while the stripe may be another's: nothing that was claimed is sent. */
+  readonly holds: boolean;
+  /** It is another's, or whoever has it does not know of our claims any more: they are void. */
+  readonly isOver: boolean;
+}
 
 /** Messages claimed from a queue. */
 export interface Claimed {
@@ -43,6 +51,8 @@ export interface Claimed {
   readonly attempts: Uint8Array;
   /** Messages claimed. */
   readonly count: number;
+  /** Undefined: for as long as this process lives. Stays in the thread that claims. */
+  readonly tenure?: Tenure | undefined;
 }
 
 /** Messages claimed because they will not be sent any more: the claimant settles them with this fate. */

@@ -45,8 +45,6 @@ export interface TrafficDeps {
   readonly duplicates: SharedArrayBuffer;
   /** A message goes round between these two carriers, and was not sent on. */
   readonly looped: (from: string, to: string) => void;
-  /** False while what was claimed from this stripe may be somebody else's. Undefined: it never is. */
-  readonly holds?: ((stripe: number) => boolean) | undefined;
   /** How a destination is to be treated; asked once per destination and at every change. */
   readonly routeSettings: (destination: string) => RouteSettings;
   readonly reply: (message: MessageDraft, text: string) => MessageDraft | undefined;

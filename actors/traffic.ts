@@ -283,12 +283,12 @@ export class Traffic {
     }
   }
 
-  /** Another worker has ended: the claims on batches of its stripes have lapsed. */
-  lapsed(stripes: readonly number[]): void {
-    for (const { ref } of this.#routes.values()) ref.tell({ type: 'lapsed', stripes });
+  /** Somebody's tenure of a stripe is over: what was claimed in it is void. */
+  lapsed(): void {
+    for (const { ref } of this.#routes.values()) ref.tell({ type: 'lapsed' });
   }
 
-  /** What might not be sent, since its stripe might have been another's (`holds`), may be sent again. */
+  /** What might not be sent, since its stripe might have been another's (`Tenure.holds`), may be sent again. */
   resumed(): void {
     for (const { ref } of this.#routes.values()) ref.tell({ type: 'resumed' });
   }
@@ -414,7 +414,6 @@ export class Traffic {
             wake: ms => wake.start(ms),
             failed: error => this.#failed(error),
             self,
-            holds: this.#deps.holds,
           },
           this.#deps.routeSettings(destination),
         )),

@@ -145,7 +145,8 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
         closed: () => store.disconnect(peer.index, worker),
       });
       const worker = storeOver(link);
-      store.connect(peer.index, data.stripes[peer.index]!, worker);
+      // It claims nothing.
+      store.connect(peer.index, data.stripes[peer.index]!, { store: worker, tenureOf: () => undefined });
     },
     stop: async deadlineMs => {
       stopping.abort();

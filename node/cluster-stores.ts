@@ -6,6 +6,7 @@ import { Bus } from '../runtime/link/bus.ts';
 import type { FramePort } from '../runtime/link/link.ts';
 import type { PeerName } from '../runtime/thread-messages.ts';
 import { STRIPE_LIMIT } from '../actors/message/id.ts';
+import type { Tenure } from '../actors/ports.ts';
 import type { StripedStore } from '../actors/store/striped-store.ts';
 import type { Partitions } from '../actors/traffic-deps.ts';
 import { RedisStore } from '../adapters/store-redis/redis-store.ts';
@@ -49,8 +50,8 @@ export class ClusterStores implements Stores {
   /** What expires does so by this one. */
   readonly #clock = new BelievedClock(systemClock, event => this.#alarms.push(describeJump(event)));
   readonly #timers: NodeJS.Timeout[] = [];
-  /** Stripes from which nothing might be sent when it was looked last. */
-  #unheld = new Set<number>();
+  /** Those that did not hold when it was looked last. */
+  #unheld = new Set<Tenure>();
   #discards = 0;
   #closing = false;
 
@@ -91,14 +92,6 @@ export class ClusterStores implements Stores {
     return [...this.#engines.keys()];
   }
 
-  readonly holds = (stripe: number): boolean => {
-    const engine = this.#engines.get(stripe);
-    if (engine) return engine.holds;
-    const now = systemClock.monotonicMs();
-    for (const peer of this.#peers.values()) if (peer.holds(stripe, now)) return true;
-    return false;
-  };
-
   /** The workers of all other nodes, by their names on the bus. */
   usePeers(lives: readonly string[]): void {
     this.#bus.usePeers(new Set(lives));
@@ -138,8 +131,6 @@ export class ClusterStores implements Stores {
       await engine.close();
       return false;
     }
-    // Whatever was claimed from whoever had it before is void.
-    this.#lapsed([stripe]);
     this.#engines.set(stripe, engine);
     for (const face of this.#faces) face.add(stripe, engine);
     this.#beat();
@@ -225,8 +216,8 @@ export class ClusterStores implements Stores {
         this.store.rang(name, destinations);
         this.#events.ready(destinations);
       },
-      holdsNow: (stripes, gained, gone) => {
-        if (gained.length + gone.length > 0) this.#lapsed([...gained, ...gone]);
+      holdsNow: (stripes, gone) => {
+        if (gone.length > 0) this.#lapsed(gone);
         this.store.holds(name, stripes);
       },
       giveBack: stripes => this.#events.giveBack(stripes),
@@ -239,7 +230,7 @@ export class ClusterStores implements Stores {
       },
     });
     this.#peers.set(name, peer);
-    if (isWorker) this.store.connect(name, [], peer.store);
+    if (isWorker) this.store.connect(name, [], peer);
     this.#beatTo(peer);
     // What waits here may be for sessions there, and the other way round: each looks once.
     const waiting = this.#waiting();
@@ -248,6 +239,11 @@ export class ClusterStores implements Stores {
       this.#faces.delete(face);
       face.end();
     };
+  }
+
+  #tenures(): Tenure[] {
+    const peers = [...this.#peers.values()];
+    return [...this.#engines.values(), ...peers.flatMap(peer => peer.tenures())];
   }
 
   #waiting(): string[] {
@@ -271,7 +267,7 @@ export class ClusterStores implements Stores {
   }
 
   #lapsed(stripes: readonly number[]): void {
-    this.store.lapsed(stripes);
+    this.store.lapsed();
     this.#events.lapsed(stripes);
   }
 
@@ -296,8 +292,8 @@ export class ClusterStores implements Stores {
 
   /** What was not held and is again may be sent, and claimed. */
   #look(): void {
-    const unheld = new Set(ALL_STRIPES.filter(stripe => !this.holds(stripe)));
-    const isBack = [...this.#unheld].some(stripe => !unheld.has(stripe));
+    const unheld = new Set(this.#tenures().filter(tenure => !tenure.holds));
+    const isBack = [...this.#unheld].some(tenure => !unheld.has(tenure) && !tenure.isOver);
     this.#unheld = unheld;
     if (!isBack) return;
     this.#events.resumed();

@@ -1,6 +1,6 @@
 import type { FramePort } from '../runtime/link/link.ts';
 import { Link } from '../runtime/link/link.ts';
-import type { MessageStore } from '../actors/ports.ts';
+import type { MessageStore, Tenure } from '../actors/ports.ts';
 import {
   onNotices,
   serveStore,
@@ -21,8 +21,8 @@ export interface StorePeerDeps {
   readonly served: MessageStore;
   /** The peer has something ready for these. */
   readonly rang: (destinations: readonly string[]) => void;
-  /** The peer has these stripes; what of them was claimed from others, or from it while it had them before, is void. */
-  readonly holdsNow: (stripes: readonly number[], gained: readonly number[], gone: readonly number[]) => void;
+  /** The peer has these stripes; what was claimed of those that are gone is void. */
+  readonly holdsNow: (stripes: readonly number[], gone: readonly number[]) => void;
   /** The peer is to give these away: what of them is not sent is wanted back. */
   readonly giveBack: (stripes: readonly number[]) => void;
   /** It has not heard of us yet. */
@@ -42,8 +42,8 @@ export class StorePeer {
   readonly #deps: StorePeerDeps;
   /** When the peer sent what we heard last, on its clock; 0 = nothing. */
   #heard = 0;
-  /** By stripe: until when it is the peer's and we are known to it, monotonic ms. */
-  #heldUntil = new Map<number, number>();
+  /** By stripe. */
+  readonly #tenures = new Map<number, PeerTenure>();
 
   constructor(port: FramePort, deps: StorePeerDeps) {
     this.#deps = deps;
@@ -53,18 +53,24 @@ export class StorePeer {
         ...serveStore(deps.served),
         ...onNotices({ ready: deps.rang, held: held => this.#told(held), giveBack: deps.giveBack }),
       },
-      closed: deps.closed,
+      closed: () => {
+        for (const tenure of this.#tenures.values()) tenure.isOver = true;
+        deps.closed();
+      },
     });
     this.store = storeOver(this.link);
   }
 
   /** The stripes that it has told of last. */
   get stripes(): number[] {
-    return [...this.#heldUntil.keys()];
+    return [...this.#tenures.keys()];
   }
 
-  holds(stripe: number, now: number): boolean {
-    return this.link.open && now < (this.#heldUntil.get(stripe) ?? 0);
+  readonly tenureOf = (stripe: number): Tenure | undefined => this.#tenures.get(stripe);
+
+  /** All that are not over. */
+  tenures(): Tenure[] {
+    return [...this.#tenures.values()];
   }
 
   ring(destinations: readonly string[]): void {
@@ -83,14 +89,43 @@ export class StorePeer {
   }
 
   #told({ sentAt, heard, leases }: Held): void {
-    const before = this.#heldUntil;
     this.#heard = sentAt;
     const since = heard === 0 ? -Infinity : heard;
-    this.#heldUntil = new Map(leases.map(([stripe, left]) => [stripe, since + Math.min(left, this.#deps.leaseMs)]));
-    const stripes = this.stripes;
-    const gained = stripes.filter(stripe => !before.has(stripe));
-    const gone = [...before.keys()].filter(stripe => !this.#heldUntil.has(stripe));
-    if (gained.length + gone.length > 0) this.#deps.holdsNow(stripes, gained, gone);
+    const gained: number[] = [];
+    const gone = new Set(this.#tenures.keys());
+    for (const [stripe, left] of leases) {
+      const until = since + Math.min(left, this.#deps.leaseMs);
+      const tenure = this.#tenures.get(stripe);
+      gone.delete(stripe);
+      if (tenure) tenure.until = until;
+      else {
+        this.#tenures.set(stripe, new PeerTenure(this.link, this.#deps.clock, until));
+        gained.push(stripe);
+      }
+    }
+    for (const stripe of gone) {
+      this.#tenures.get(stripe)!.isOver = true;
+      this.#tenures.delete(stripe);
+    }
+    if (gained.length + gone.size > 0) this.#deps.holdsNow(this.stripes, [...gone]);
     if (heard === 0) this.#deps.answer();
+  }
+}
+
+class PeerTenure implements Tenure {
+  isOver = false;
+  /** Until when the stripe is the peer's and we are known to it, monotonic ms. */
+  until: number;
+  readonly #link: Link;
+  readonly #clock: () => number;
+
+  constructor(link: Link, clock: () => number, until: number) {
+    this.#link = link;
+    this.#clock = clock;
+    this.until = until;
+  }
+
+  get holds(): boolean {
+    return !this.isOver && this.#link.open && this.#clock() < this.until;
   }
 }

@@ -7,9 +7,9 @@ import type { Partitions } from '../actors/traffic-deps.ts';
 export interface StoreEvents {
   /** These queues have something ready, here or elsewhere. */
   readonly ready: (destinations: readonly string[]) => void;
-  /** The claims on batches of these stripes have lapsed: what is not sent yet is not ours any more. */
+  /** Somebody's tenure of these stripes is over: what was claimed in it and is not sent yet is not ours any more. */
   readonly lapsed: (stripes: readonly number[]) => void;
-  /** What might not be sent (`Stores.holds`) may be sent again. */
+  /** What might not be sent (`Tenure.holds`) may be sent again. */
   readonly resumed: () => void;
   /** Another is to have these stripes: what is not sent yet is given back. */
   readonly giveBack: (stripes: readonly number[]) => void;
@@ -23,8 +23,6 @@ export interface Stores {
   readonly store: StripedStore;
   /** Who gathers parts of long messages: each worker those that lie in its stripes. */
   readonly partitions: Partitions;
-  /** False while what was claimed from this stripe may be somebody else's. Undefined: it never is. */
-  readonly holds: ((stripe: number) => boolean) | undefined;
   /** Lines about damage; each is given once. */
   alarms(): string[];
   /** How full this worker's stripes are: 0 empty, 1 new messages are refused. */

@@ -45,7 +45,6 @@ export class WorkerStores implements Stores {
   readonly store: StripedStore;
   /** Who gathers parts of long messages: each worker those that lie in its stripes. */
   readonly partitions: Partitions;
-  readonly holds = undefined;
   readonly #data: StoreThreadData;
   readonly #engines = new Map<number, LmdbStore>();
   readonly #links = new Map<number, Link>();
@@ -107,6 +106,7 @@ export class WorkerStores implements Stores {
   #connectWorker(index: number, port: MessagePort): void {
     const stripes = this.#data.stripes[index]!;
     const claimant = this.#claimant('refused');
+    const tenure = { holds: true, isOver: false };
     const service = {
       ...serveStore(claimant.store),
       ...onNotices({
@@ -124,12 +124,13 @@ export class WorkerStores implements Stores {
         claimant.end();
         this.store.disconnect(index, store);
         if (this.#links.get(index) === link) this.#links.delete(index);
-        this.store.lapsed(stripes);
+        tenure.isOver = true;
+        this.store.lapsed();
         this.#events.lapsed(stripes);
       },
     });
     const store = storeOver(link);
-    this.store.connect(index, stripes, store);
+    this.store.connect(index, stripes, { store, tenureOf: () => tenure });
     this.#links.set(index, link);
     // What waits here may be for sessions there, and the other way round: each looks once.
     const waiting = [...this.#engines.values()].flatMap(engine => engine.waiting());

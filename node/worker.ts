@@ -111,7 +111,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const events: StoreEvents = {
       ready: destinations => this.#traffic?.ready(destinations),
       lapsed: stripes => {
-        this.#traffic?.lapsed(stripes);
+        this.#traffic?.lapsed();
         this.#carefully?.lapsed(stripes);
       },
       resumed: () => this.#traffic?.resumed(),
@@ -260,7 +260,6 @@ export class Worker implements ThreadBody<WorkerApi> {
       duplicates: setup.duplicates,
       looped: (from, to) => this.#carriers?.looped(from, to),
       push: push.traffic,
-      holds: this.#stores.holds,
       committed: ms => this.#metrics?.committed(ms),
       answered: (side, ms) => this.#metrics?.answered(side, ms),
       routeSettings: destination => this.#routeSettings(destination),

@@ -2,7 +2,7 @@ import type { Actor, ActorSelf } from '../../runtime/actor.ts';
 import { readBatch, type Batch } from '../message/batch.ts';
 import { messageId, type MessageId } from '../message/id.ts';
 import { R } from '../message/record.ts';
-import type { AppendOutcome, LedgerFrame, MessageStore } from '../ports.ts';
+import type { AppendOutcome, LedgerFrame, MessageStore, Tenure } from '../ports.ts';
 import { Refusal } from '../refusal.ts';
 import { Delivery, type Deliveries } from '../route/delivery.ts';
 import type { RouteMessage } from '../route/route-actor.ts';
@@ -113,7 +113,7 @@ export class BatchActor implements Actor<BatchMessage> {
     const acceptedAt = this.#exempt ? undefined : createdAt;
     for (let i = 0; i < submitters.length; i++) submitters[i]?.accepted(tokens[i]!, messageId(number, i), acceptedAt);
     if (outcome.granted.length === 0) this.#end();
-    else this.#dispatch(outcome.granted);
+    else this.#dispatch(outcome.granted, outcome.tenure);
   }
 
   #each(answer: (submitter: Submitter, token: number) => void): void {
@@ -124,7 +124,7 @@ export class BatchActor implements Actor<BatchMessage> {
     }
   }
 
-  #dispatch(granted: readonly number[]): void {
+  #dispatch(granted: readonly number[], tenure: Tenure | undefined): void {
     const batch = this.#batch;
     const byGroup = new Map<number, number[]>(granted.map(group => [group, []]));
     let count = 0;
@@ -135,7 +135,7 @@ export class BatchActor implements Actor<BatchMessage> {
       indexes.push(i);
       count++;
     }
-    const delivery = new Delivery(batch, NO_ATTEMPTS, count);
+    const delivery = new Delivery(batch, NO_ATTEMPTS, count, tenure);
     delivery.done = () => this.#self.tell(DONE);
     this.#deps.deliveries.add(delivery);
     for (const [group, indexes] of byGroup) {

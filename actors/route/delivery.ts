@@ -1,11 +1,14 @@
 import type { Batch } from '../message/batch.ts';
 import { messageId, type MessageId } from '../message/id.ts';
+import type { Tenure } from '../ports.ts';
 
 /** Messages of one batch that this worker has claimed and dispatches: what RouteActors and windows refer to. */
 export class Delivery {
   readonly batch: Batch;
   /** Failed attempts so far, by index; empty = none. */
   readonly attempts: Uint8Array;
+  /** As `Claimed` has it. */
+  readonly tenure: Tenure | undefined;
   /** Its place in `Deliveries`. */
   place = 0;
   /** Messages whose fate is not decided yet. */
@@ -13,9 +16,10 @@ export class Delivery {
   /** Called when `left` has reached 0. */
   done: (() => void) | undefined;
 
-  constructor(batch: Batch, attempts: Uint8Array, left: number) {
+  constructor(batch: Batch, attempts: Uint8Array, left: number, tenure?: Tenure) {
     this.batch = batch;
     this.attempts = attempts;
+    this.tenure = tenure;
     this.left = left;
   }
 

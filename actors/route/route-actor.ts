@@ -27,8 +27,8 @@ export type RouteMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'room'; readonly outlet: Outlet }
   | { readonly type: 'woken' }
-  /** The claims on batches of these stripes have lapsed: what is not sent yet is not ours any more. */
-  | { readonly type: 'lapsed'; readonly stripes: readonly number[] }
+  /** Somebody's tenure is over: what was claimed in it and is not sent yet is not ours any more. */
+  | { readonly type: 'lapsed' }
   /** What may not be sent may be sent again. */
   | { readonly type: 'resumed' }
   /** Another is to have these stripes: what is not sent yet is given back. */
@@ -44,8 +44,6 @@ export interface RouteDeps extends OutcomeDeps {
   readonly wake: (ms: number) => void;
   readonly failed: (error: unknown) => void;
   readonly self: { tell(message: RouteMessage): boolean };
-  /** False while what was claimed from this stripe may be somebody else's: none of it is sent. Undefined: never. */
-  readonly holds: ((stripe: number) => boolean) | undefined;
 }
 
 /** Messages held beyond what the windows take, so that a session never waits for a claim. */
@@ -73,6 +71,9 @@ export class RouteActor implements Actor<RouteMessage> {
   readonly #lanes: Stretch[][] = [[], [], [], []];
   /** By lane: what was claimed from stripes that may be somebody else's now. */
   #suspended: Stretch[][] = [[], [], [], []];
+  /** Messages in those. */
+  #unsendable = 0;
+  /** All messages here. */
   #held = 0;
   #turn = 0;
   /** Something was sent in this turn. */
@@ -132,13 +133,16 @@ export class RouteActor implements Actor<RouteMessage> {
         this.#waking = false;
         return;
       case 'lapsed':
-        this.#dropStripes(message.stripes, (delivery, _index) => this.#deps.deliveries.fated(delivery));
+        this.#drop(isOver, (delivery, _index) => this.#deps.deliveries.fated(delivery));
         return;
       case 'resumed':
         this.#resume();
         return;
       case 'give-back':
-        this.#dropStripes(message.stripes, (delivery, index) => this.#outcomes.lost(delivery, index));
+        this.#drop(
+          ({ batch }) => message.stripes.includes(stripeOf(batch.number)),
+          (delivery, index) => this.#outcomes.lost(delivery, index),
+        );
         return;
       case 'outlet-up':
         this.#outlets.push(message.outlet);
@@ -187,7 +191,7 @@ export class RouteActor implements Actor<RouteMessage> {
       byLane[batch.groups[batch.buffer[at + R.group]!]!.lane]!.push(i);
       count++;
     }
-    const delivery = new Delivery(batch, claimed.attempts, count);
+    const delivery = new Delivery(batch, claimed.attempts, count, claimed.tenure);
     this.#deps.deliveries.add(delivery);
     for (let lane = 0; lane < 4; lane++) {
       if (byLane[lane]!.length > 0) this.#hold(delivery, Uint8Array.from(byLane[lane]!), lane);
@@ -197,7 +201,6 @@ export class RouteActor implements Actor<RouteMessage> {
   #dispatch(): void {
     if (this.#held === 0) return;
     const now = this.#deps.now();
-    const { holds } = this.#deps;
     let allowed = this.#allowed();
     if (this.#numbers) allowed = this.#dispatchFreed(this.#numbers, now, allowed);
     for (let lane = 3; lane >= 0; lane--) {
@@ -206,8 +209,9 @@ export class RouteActor implements Actor<RouteMessage> {
       while (done < stretches.length) {
         const stretch = stretches[done]!;
         const { delivery, indexes } = stretch;
-        if (holds && !holds(stripeOf(delivery.batch.number))) {
+        if (delivery.tenure && !delivery.tenure.holds) {
           this.#suspended[lane]!.push(stretch);
+          this.#unsendable += indexes.length - stretch.next;
           done++;
           continue;
         }
@@ -240,9 +244,8 @@ export class RouteActor implements Actor<RouteMessage> {
   /** Messages whose number has no unanswered one any more. @returns how many the rate allows then */
   #dispatchFreed(numbers: OnePerNumber<Outlet>, now: number, atFirst: number): number {
     let allowed = atFirst;
-    const { holds } = this.#deps;
     numbers.each(({ delivery, index, way }) => {
-      if (holds && !holds(stripeOf(delivery.batch.number))) return 'no-room';
+      if (delivery.tenure && !delivery.tenure.holds) return 'no-room';
       if (expiresAtOf(delivery.batch.buffer, delivery.at(index)) <= now) this.#expire(delivery, index);
       else {
         const isThere = way !== undefined && this.#outlets.includes(way);
@@ -345,8 +348,9 @@ export class RouteActor implements Actor<RouteMessage> {
     if (this.#claiming || !this.#more || this.#outlets.length === 0) return;
     const { throughput } = this.#settings;
     const ahead = throughput === 0 ? this.#windows() + this.#ahead : Math.max(1, Math.min(this.#windows(), throughput));
-    const wanted = Math.ceil(ahead - this.#held);
-    if (wanted < Math.min(64, ahead / 2) && this.#held > 0) return;
+    const sendable = this.#held - this.#unsendable;
+    const wanted = Math.ceil(ahead - sendable);
+    if (wanted < Math.min(64, ahead / 2) && sendable > 0) return;
     this.#claiming = true;
     // Whatever becomes ready from here on rings: the claim may have passed that queue already.
     this.#more = false;
@@ -360,14 +364,15 @@ export class RouteActor implements Actor<RouteMessage> {
     return sum;
   }
 
-  /** @param drop called for each message held of these stripes; it is held no more */
-  #dropStripes(stripes: readonly number[], drop: (delivery: Delivery, index: number) => void): void {
-    const isGone = (delivery: Delivery): boolean => stripes.includes(stripeOf(delivery.batch.number));
+  /** @param drop called for each message held of these deliveries; it is held no more */
+  #drop(isGone: (delivery: Delivery) => boolean, drop: (delivery: Delivery, index: number) => void): void {
+    // What may not be sent is looked at anew with the rest.
+    this.#unsuspend();
     for (const { delivery, index } of this.#numbers?.take(isGone) ?? []) {
       this.#held--;
       drop(delivery, index);
     }
-    for (const lane of [...this.#lanes, ...this.#suspended]) {
+    for (const lane of this.#lanes) {
       for (let i = lane.length - 1; i >= 0; i--) {
         const { delivery, indexes, next } = lane[i]!;
         if (!isGone(delivery)) continue;
@@ -379,15 +384,22 @@ export class RouteActor implements Actor<RouteMessage> {
   }
 
   #resume(): void {
+    this.#unsuspend();
+    this.#more = true;
+  }
+
+  #unsuspend(): void {
+    if (this.#unsendable === 0) return;
     for (let lane = 0; lane < 4; lane++) this.#lanes[lane]!.unshift(...this.#suspended[lane]!);
     this.#suspended = [[], [], [], []];
-    this.#more = true;
+    this.#unsendable = 0;
   }
 
   /** No session is left here: somebody else may have one. */
   #giveBack(): void {
     if (this.#held === 0) return;
-    for (const stretches of [...this.#lanes, ...this.#suspended]) {
+    this.#unsuspend();
+    for (const stretches of this.#lanes) {
       for (const { delivery, indexes, next } of stretches) {
         for (let i = next; i < indexes.length; i++) this.#outcomes.lost(delivery, indexes[i]!);
       }
@@ -398,4 +410,5 @@ export class RouteActor implements Actor<RouteMessage> {
   }
 }
 
+const isOver = ({ tenure }: Delivery): boolean => tenure?.isOver === true;
 const withRoom = (outlet: Outlet): Outlet | undefined => (outlet.room() > 0 ? outlet : undefined);

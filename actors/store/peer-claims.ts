@@ -1,14 +1,21 @@
 import { readBatch } from '../message/batch.ts';
 import { messageId, stripeOf } from '../message/id.ts';
 import { Fate, LedgerWriter, What } from '../message/ledger.ts';
-import type { Claimed, LedgerFrame, MessageStore } from '../ports.ts';
+import type { Claimed, LedgerFrame, MessageStore, Tenure } from '../ports.ts';
 
 /** How another worker is called: by its index in this node, by its life on the bus in others. */
 export type PeerName = number | string;
 
+/** A peer, as what is claimed from it is seen. */
+export interface ClaimedFrom {
+  readonly store: MessageStore;
+  /** Its tenure of a stripe; undefined when it has told that the stripe is not its own any more. */
+  readonly tenureOf: (stripe: number) => Tenure | undefined;
+}
+
 export interface PeerClaimsDeps {
   /** Those that can be asked now. */
-  readonly peers: ReadonlyMap<PeerName, { readonly store: MessageStore }>;
+  readonly peers: ReadonlyMap<PeerName, ClaimedFrom>;
   /** What was claimed for these has come: to be claimed again. */
   readonly ready: (destinations: readonly string[]) => void;
   readonly settle: (frames: readonly LedgerFrame[]) => Promise<void>;
@@ -16,11 +23,6 @@ export interface PeerClaimsDeps {
   readonly isGone: (error: unknown) => boolean;
   /** The answer of a peer is none that it may give. */
   readonly failed: (error: unknown) => void;
-}
-
-interface Arrived {
-  readonly claimed: Claimed;
-  readonly stripe: number;
 }
 
 /** What has come and nobody takes is given back after so long, ms. */
@@ -39,7 +41,7 @@ export class PeerClaims {
   readonly #rang = new Map<string, Set<PeerName>>();
   /** Messages asked for and not answered. */
   readonly #asked = new Map<string, Map<PeerName, number>>();
-  readonly #arrived = new Map<string, Arrived[]>();
+  readonly #arrived = new Map<string, Claimed[]>();
 
   constructor(deps: PeerClaimsDeps) {
     this.#deps = deps;
@@ -71,10 +73,10 @@ export class PeerClaims {
     for (const peers of this.#rang.values()) peers.delete(peer);
   }
 
-  /** What was claimed from these stripes is void. */
-  lapsed(stripes: readonly number[]): void {
+  /** Somebody's tenure is over. */
+  lapsed(): void {
     for (const [destination, arrived] of this.#arrived) {
-      const left = arrived.filter(({ stripe }) => !stripes.includes(stripe));
+      const left = arrived.filter(({ tenure }) => !tenure?.isOver);
       if (left.length > 0) this.#arrived.set(destination, left);
       else this.#arrived.delete(destination);
     }
@@ -85,7 +87,7 @@ export class PeerClaims {
     const arrived = this.#arrived.get(destination);
     if (!arrived) return [];
     this.#arrived.delete(destination);
-    return arrived.map(({ claimed }) => claimed);
+    return arrived;
   }
 
   /** Asks a peer that has rung, and is not asked yet, for what is wanted beyond what others have been asked for. */
@@ -97,27 +99,30 @@ export class PeerClaims {
     for (const count of asked.values()) left -= count;
     for (const peer of rang) {
       if (left <= 0) return;
-      const store = this.#deps.peers.get(peer)?.store;
-      if (asked.has(peer) || !store) continue;
+      const from = this.#deps.peers.get(peer);
+      if (asked.has(peer) || !from) continue;
       asked.set(peer, left);
       this.#asked.set(destination, asked);
       this.asking(peer, destination);
-      this.#from(peer, store, destination, left).catch(this.#deps.failed);
+      this.#from(peer, from, destination, left).catch(this.#deps.failed);
       return;
     }
   }
 
-  async #from(peer: PeerName, store: MessageStore, destination: string, count: number): Promise<void> {
+  async #from(peer: PeerName, from: ClaimedFrom, destination: string, count: number): Promise<void> {
     try {
-      const claims = await store.claim(destination, count);
+      const claims = await from.store.claim(destination, count);
       if (claims.length > 0) {
-        this.#keep(destination, claims);
+        this.#keep(
+          destination,
+          claims.flatMap(claim => claimedFrom(from, claim) ?? []),
+        );
         // It may have more.
         this.rang(peer, [destination]);
       }
     } catch (error) {
       if (!this.#deps.isGone(error)) throw error;
-      setTimeout(() => this.#askAgain(peer, store, destination), AGAIN_MS);
+      setTimeout(() => this.#askAgain(peer, from.store, destination), AGAIN_MS);
     } finally {
       const asked = this.#asked.get(destination);
       asked?.delete(peer);
@@ -135,15 +140,14 @@ export class PeerClaims {
   }
 
   #keep(destination: string, claims: readonly Claimed[]): void {
-    const arrived = claims.map(claimed => ({ claimed, stripe: stripeOf(readBatch(claimed.batch, false).number) }));
     const kept = this.#arrived.get(destination);
-    if (kept) kept.push(...arrived);
-    else this.#arrived.set(destination, arrived);
-    setTimeout(() => this.#giveBack(destination, new Set(arrived)), KEPT_MS);
+    if (kept) kept.push(...claims);
+    else this.#arrived.set(destination, [...claims]);
+    setTimeout(() => this.#giveBack(destination, new Set(claims)), KEPT_MS);
   }
 
   /** Its session has gone since it was asked for. */
-  #giveBack(destination: string, old: ReadonlySet<Arrived>): void {
+  #giveBack(destination: string, old: ReadonlySet<Claimed>): void {
     const arrived = this.#arrived.get(destination) ?? [];
     const given = arrived.filter(each => old.has(each));
     if (given.length === 0) return;
@@ -151,7 +155,7 @@ export class PeerClaims {
     if (left.length > 0) this.#arrived.set(destination, left);
     else this.#arrived.delete(destination);
     const writer = new LedgerWriter();
-    for (const { claimed } of given) {
+    for (const claimed of given) {
       const { number, offsets } = readBatch(claimed.batch, false);
       offsets.forEach((at, index) => {
         if (at === 0) return;
@@ -161,4 +165,10 @@ export class PeerClaims {
     }
     this.#deps.settle([{ destination, entries: writer.take() }]).catch(this.#deps.failed);
   }
+}
+
+/** What a peer has given, of its tenure; undefined when that was over before it came. */
+export function claimedFrom(peer: ClaimedFrom, claimed: Claimed): Claimed | undefined {
+  const tenure = peer.tenureOf(stripeOf(readBatch(claimed.batch, false).number));
+  return tenure && !tenure.isOver ? { ...claimed, tenure } : undefined;
 }

@@ -167,7 +167,13 @@ function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return alone ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
 }
 
-const ownClaim = (claim: Claimed) => ({ ...claim, batch: own(claim.batch), attempts: Uint8Array.from(claim.attempts) });
+/** Without the tenure: the claimant knows its own side of that. */
+const ownClaim = (claim: Claimed) => ({
+  ...claim,
+  tenure: undefined,
+  batch: own(claim.batch),
+  attempts: Uint8Array.from(claim.attempts),
+});
 
 function moveClaim(claim: Claimed): Answer {
   const owned = ownClaim(claim);

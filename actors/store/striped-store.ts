@@ -18,13 +18,12 @@ import { RuntimeError } from '../../runtime/errors.ts';
 import { LinkClosed } from '../../runtime/link/link.ts';
 import { BATCH_NUMBER_AT } from '../message/batch.ts';
 import { correlatedNothing, mergeCorrelated, missing } from './records.ts';
-import { PeerClaims, type PeerName } from './peer-claims.ts';
+import { claimedFrom, PeerClaims, type ClaimedFrom, type PeerName } from './peer-claims.ts';
 import { mergeSearched } from './place.ts';
 import { addStats } from './store-stats.ts';
 
-interface Peer {
+interface Peer extends ClaimedFrom {
   stripes: readonly number[];
-  readonly store: MessageStore;
 }
 
 /** A stripe that nobody has is looked for again after this long at the latest, ms. */
@@ -75,8 +74,8 @@ export class StripedStore implements MessageStore {
   }
 
   /** Another worker, with these stripes, can be asked from here on. */
-  connect(worker: PeerName, stripes: readonly number[], store: MessageStore): void {
-    this.#peers.set(worker, { stripes, store });
+  connect(worker: PeerName, stripes: readonly number[], peer: ClaimedFrom): void {
+    this.#peers.set(worker, { stripes, store: peer.store, tenureOf: peer.tenureOf });
     this.moved();
   }
 
@@ -102,9 +101,9 @@ export class StripedStore implements MessageStore {
     this.#claims.gone(worker);
   }
 
-  /** What was claimed from these stripes is void. */
-  lapsed(stripes: readonly number[]): void {
-    this.#claims.lapsed(stripes);
+  /** Somebody's tenure is over: what was claimed in it is void. */
+  lapsed(): void {
+    this.#claims.lapsed();
   }
 
   /** Another worker has something ready for these. */
@@ -179,10 +178,12 @@ export class StripedStore implements MessageStore {
     }
     for (const worker of this.#claims.of(destination)) {
       this.#claims.asking(worker, destination);
-      const claim = await this.#peers.get(worker)?.store.claimAlone(destination).catch(ignoreGone);
-      if (!claim) continue;
+      const peer = this.#peers.get(worker);
+      const claim = await peer?.store.claimAlone(destination).catch(ignoreGone);
+      if (!peer || !claim) continue;
       this.#claims.rang(worker, [destination]);
-      return claim;
+      const claimed = claimedFrom(peer, claim);
+      if (claimed) return claimed;
     }
     return undefined;
   }

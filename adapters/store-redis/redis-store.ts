@@ -10,6 +10,7 @@ import {
   type OutboxItem,
   type RefusedBecause,
   type StoreStats,
+  type Tenure,
 } from '../../actors/ports.ts';
 import { BatchShelf } from '../../actors/store/batch-shelf.ts';
 import { CLAIMANT_LIMIT, groupIndexOf, newBatchState, type BatchState } from '../../actors/store/batch-state.ts';
@@ -49,7 +50,7 @@ const NEXT_BATCH = 'next-batch-number';
  * While Redis cannot be reached nothing is answered: appends and settles wait until it is known what became of them, and
  * once the lease has run out nothing is claimed.
  */
-export class RedisStore {
+export class RedisStore implements Tenure {
   readonly #settings: RedisStoreSettings;
   readonly #deps: RedisStoreDeps;
   readonly #stripe: number;
@@ -162,7 +163,7 @@ export class RedisStore {
       ready,
     });
     this.#discarding = new Discarding(this.#standings.outbox);
-    this.#reads = new StripeReads({ values, shelf: this.#shelf, standings: this.#standings });
+    this.#reads = new StripeReads({ values, shelf: this.#shelf, standings: this.#standings, tenure: this });
     for (const [key, value] of loaded.moves) this.#writes.put(key, value);
     for (const state of loaded.rebuilt) this.#writes.touch(state);
     for (const state of loaded.states) this.#standings.adopt(state);
@@ -185,6 +186,11 @@ export class RedisStore {
   /** True while nobody else can have the stripe. What is claimed may be sent only then. */
   get holds(): boolean {
     return this.#owner.holds;
+  }
+
+  /** As a `Tenure`. */
+  get isOver(): boolean {
+    return this.ended !== undefined;
   }
 
   /** Until when that is so, at least, monotonic ms. */
@@ -328,10 +334,8 @@ export class RedisStore {
     if (refused) return { type: 'refused', reason: refused };
     // Written, and yet no longer ours: its next owner has its messages.
     if (this.#owner.lost) return { type: 'done', granted: [] };
-    return {
-      type: 'done',
-      granted: this.#standings.admit(state, request.take, isLive() && !this.#retiring ? place : undefined),
-    };
+    const granted = this.#standings.admit(state, request.take, isLive() && !this.#retiring ? place : undefined);
+    return { type: 'done', granted, tenure: granted.length > 0 ? this : undefined };
   }
 
   async archived(items: readonly { number: number; due: Uint8Array }[]): Promise<void> {

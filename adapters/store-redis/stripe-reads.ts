@@ -1,5 +1,5 @@
 import { batchNumberOf, indexOf, type MessageId } from '../../actors/message/id.ts';
-import type { Claimed, Correlated, FoundMessage, Match, OutboxItem, Searched } from '../../actors/ports.ts';
+import type { Claimed, Correlated, FoundMessage, Match, OutboxItem, Searched, Tenure } from '../../actors/ports.ts';
 import type { BatchShelf } from '../../actors/store/batch-shelf.ts';
 import type { BatchState } from '../../actors/store/batch-state.ts';
 import { ledgerKey, numberKey, Tag } from '../../actors/store/keys.ts';
@@ -15,6 +15,8 @@ export interface ReadsDeps {
   readonly values: FetchedValues;
   readonly shelf: BatchShelf;
   readonly standings: Standings;
+  /** What claims are of. */
+  readonly tenure: Tenure;
 }
 
 /** Batches that are fetched at once to see which of their messages have expired. */
@@ -92,13 +94,15 @@ export class StripeReads {
 
   /** The messages of these, as claims carry them. */
   claimed(taken: readonly Taken[]): Promise<Claimed[]> {
-    const { shelf } = this.#deps;
+    const { shelf, tenure } = this.#deps;
     return this.#deps.values.reading(
       () => {
         const claimed: Claimed[] = [];
         for (const { state, keep, count } of taken) {
           const batch = shelf.copy(state, count === state.count ? undefined : keep);
-          if (batch) claimed.push({ batch, attempts: state.attempts ? Uint8Array.from(state.attempts) : NONE, count });
+          if (!batch) continue;
+          const attempts = state.attempts ? Uint8Array.from(state.attempts) : NONE;
+          claimed.push({ batch, attempts, count, tenure });
         }
         return claimed;
       },

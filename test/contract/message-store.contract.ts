@@ -134,7 +134,7 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         const number = await store.allocate(1);
         const messages = [sent('mine'), sent('theirs', { destination: 'other' }), sent('mine too')];
         const outcome = await appendAs(store, number, 1, messages, ['sink']);
-        expect(outcome).toEqual({ type: 'done', granted: [0] });
+        expect(outcome).toMatchObject({ type: 'done', granted: [0] });
         expect(await claimed(store, 'sink')).toEqual([]);
         expect(textsOf(await claimed(store, 'other'))).toEqual(['theirs']);
         const { queues } = await store.stats();
@@ -410,8 +410,13 @@ export function messageStoreContract(name: string, makeEngine: () => Engine): vo
         await bench.store.settle([frame('sink', [[messageId(number, 0), parkedUntil(bench.clock.nowMs())]])]);
         bench.crash();
         await bench.reopen();
-        await waitUntil('it is due', () => bench.rang.includes('sink'));
-        expect(textsOf(await claimed(bench.store, 'sink'))).toEqual(['good']);
+        // It may have been due before the store was closed: then nothing rings.
+        let texts: string[] = [];
+        await waitUntil('it is due', async () => {
+          texts = textsOf(await claimed(bench.store, 'sink'));
+          return texts.length > 0;
+        });
+        expect(texts).toEqual(['good']);
         expect(bench.alarms).toEqual([]);
       });
     });

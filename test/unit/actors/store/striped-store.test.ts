@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { messageId, stripeOf } from '../../../../actors/message/id.ts';
 import { What } from '../../../../actors/message/ledger.ts';
-import type { Claimed, MessageStore } from '../../../../actors/ports.ts';
+import type { Claimed, LedgerFrame, MessageStore, Tenure } from '../../../../actors/ports.ts';
+import type { ClaimedFrom } from '../../../../actors/store/peer-claims.ts';
 import { StripedStore } from '../../../../actors/store/striped-store.ts';
 import { LmdbStore } from '../../../../adapters/store-lmdb/lmdb-store.ts';
 import { RuntimeError } from '../../../../runtime/errors.ts';
@@ -42,6 +43,9 @@ function stripe(number: number): LmdbStore {
   stores.push(store);
   return store;
 }
+
+const tenure = (): { holds: boolean; isOver: boolean } => ({ holds: true, isOver: false });
+const peerOf = (store: MessageStore, of: Tenure = tenure()): ClaimedFrom => ({ store, tenureOf: () => of });
 
 const append = (store: MessageStore, number: number, text: string, more = {}): ReturnType<typeof appendAs> =>
   appendAs(store, number, Date.now(), [sent(text)], [], more);
@@ -81,7 +85,7 @@ test('what became of a message waits for whoever has its stripe next; over a lin
   const settled = store.settle(frames).then(() => (isDone = true));
   await store.settle([frame('sink', [])]);
   expect(isDone).toBe(false);
-  store.connect(1, [1], keeper);
+  store.connect(1, [1], peerOf(keeper));
   await settled;
   expect((await store.find(messageId(number, 0)))?.fate).toBe(1);
 });
@@ -96,7 +100,7 @@ test('a peer that does not answer holds up nothing of ours; what it gives late i
     await stuck;
     return peer.claim(destination, max);
   };
-  store.connect('b', [1], { ...peer, claim });
+  store.connect('b', [1], peerOf({ ...peer, claim }));
   store.rang('b', ['sink']);
   await append(peer, await peer.allocate(1), 'theirs');
   await append(own, await own.allocate(1), 'ours');
@@ -116,7 +120,7 @@ test('a peer that rings before its empty answer is looked at is asked again', as
   let calls = 0;
   const claim = (destination: string, max: number): Promise<readonly Claimed[]> =>
     calls++ === 0 ? stuck : peer.claim(destination, max);
-  store.connect('b', [1], { ...peer, claim });
+  store.connect('b', [1], peerOf({ ...peer, claim }));
   store.rang('b', ['sink']);
   expect(await store.claim('sink', 10)).toEqual([]);
   await append(peer, await peer.allocate(1), 'theirs');
@@ -138,7 +142,7 @@ test('a peer that could not be asked is asked again', async () => {
   let calls = 0;
   const claim = (destination: string, max: number): Promise<readonly Claimed[]> =>
     calls++ === 0 ? Promise.reject(new RuntimeError('LINK_FULL', 'full')) : peer.claim(destination, max);
-  store.connect('b', [1], { ...peer, claim });
+  store.connect('b', [1], peerOf({ ...peer, claim }));
   store.rang('b', ['sink']);
   let texts: string[] = [];
   await waitUntil('it has come', async () => {
@@ -154,17 +158,47 @@ test('what comes late and nobody takes is given back', async () => {
   const ready: string[] = [];
   const store = new StripedStore(new Map(), 'waits', destinations => ready.push(...destinations));
   const told: number[] = [];
-  store.connect('b', [1], {
-    ...peer,
-    settle: async frames => {
-      for (const { entries } of frames) told.push(entries[8]!);
-      await peer.settle(frames);
-    },
-  });
+  const settle = async (frames: readonly LedgerFrame[]): Promise<void> => {
+    for (const { entries } of frames) told.push(entries[8]!);
+    await peer.settle(frames);
+  };
+  store.connect('b', [1], peerOf({ ...peer, settle }));
   store.rang('b', ['sink']);
   await append(peer, await peer.allocate(1), 'theirs');
   expect(await store.claim('sink', 10)).toEqual([]);
   await waitUntil('it is given back', () => told.length > 0);
   expect(told).toEqual([What.released]);
   expect(messagesIn(await peer.claim('sink', 10)).map(({ text }) => text)).toEqual(['theirs']);
+});
+
+test('what was claimed in a tenure that is over is not given; what another peer has given is', async () => {
+  const [b, c] = [stripe(1).claimant().store, stripe(2).claimant().store];
+  const ready: string[] = [];
+  const store = new StripedStore(new Map(), 'waits', destinations => ready.push(...destinations));
+  await append(b, await b.allocate(1), 'of b');
+  await append(c, await c.allocate(1), 'of c');
+  const tenures = [tenure(), tenure()];
+  store.connect('b', [1], peerOf(b, tenures[0]));
+  store.connect('c', [2], peerOf(c, tenures[1]));
+  for (const peer of ['b', 'c']) store.rang(peer, ['sink']);
+  // Each asks one.
+  expect(await Promise.all([store.claim('sink', 1), store.claim('sink', 2)])).toEqual([[], []]);
+  await waitUntil('both have come', () => ready.length === 2);
+  tenures[0]!.isOver = true;
+  store.lapsed();
+  const claims = await store.claim('sink', 10);
+  expect(messagesIn(claims).map(({ text }) => text)).toEqual(['of c']);
+  expect(claims[0]!.tenure).toBe(tenures[1]);
+});
+
+test('what a peer gave before it told that the stripe is gone is not taken', async () => {
+  const b = stripe(1).claimant().store;
+  const ready: string[] = [];
+  const store = new StripedStore(new Map(), 'waits', destinations => ready.push(...destinations));
+  await append(b, await b.allocate(1), 'of b');
+  store.connect('b', [1], { store: b, tenureOf: () => undefined });
+  store.rang('b', ['sink']);
+  expect(await store.claim('sink', 10)).toEqual([]);
+  await waitUntil('it has come', () => ready.length > 0);
+  expect(await store.claim('sink', 10)).toEqual([]);
 });

@@ -56,9 +56,7 @@ export class ConfigSnapshot {
   /** Durable when it resolves; nothing happens when a later one is there. @throws RuntimeError when it may not be */
   async put({ version, value }: Snapshot): Promise<void> {
     const { line, replicas: least } = this.#deps;
-    const { replicas } = await line.script(PUT, [this.#key], [version, value], least);
-    if (replicas < least) {
-      throw new RuntimeError('REDIS_REPLICAS', `${replicas} of ${least} replicas confirm what is written`);
-    }
+    const { isSafe } = await line.script(PUT, [this.#key], [version, value], least);
+    if (!isSafe) throw new RuntimeError('REDIS_REPLICAS', 'too few replicas confirm what is written');
   }
 }

@@ -156,9 +156,9 @@ export class LeaseTable {
     args.push(takings.length);
     for (const name of takings) args.push(name, this.#nonceFor(name), this.#seen.get(name)?.row ?? '');
     for (const [name, { nonce, forget }] of leaving) args.push(name, nonce, forget ? 1 : 0);
-    const { reply, replicas } = await line.script(ACT, [this.#key], args, least);
+    const { reply, isSafe } = await line.script(ACT, [this.#key], args, least);
     for (const [name, told] of leaving) if (this.#leaving.get(name) === told) this.#leaving.delete(name);
-    return this.#took(renewals, takings, reply, sent, replicas >= least);
+    return this.#took(renewals, takings, reply, sent, isSafe);
   }
 
   /**

@@ -244,7 +244,9 @@ const redis = group({
   url: url().describe('redis://, rediss://, redis+sentinel://host,host/master or redis+cluster://host,host'),
   replicas: whole(0, 10)
     .default(0)
-    .describe('Replicas that must have what is acknowledged (WAIT): so many failures at once lose nothing'),
+    .describe(
+      'Replicas that must have what is acknowledged (WAIT), at least; all that are attached are waited for. So many failures at once lose nothing',
+    ),
   insecure: flag()
     .default(false)
     .describe('Needs no password off loopback, and takes any certificate: for closed networks'),

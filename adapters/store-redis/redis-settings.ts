@@ -1,10 +1,10 @@
-import { Redis } from 'ioredis';
 import { RuntimeError } from '../../runtime/errors.ts';
 import { describeAddress, isLoopback, type RedisAddress } from '../../runtime/redis/address.ts';
-import { connectionOptions, type LineSettings } from '../../runtime/redis/connection-options.ts';
+import type { LineSettings } from '../../runtime/redis/connection-options.ts';
 import type { RedisLine } from '../../runtime/redis/line.ts';
 import { RedisRefusedError } from '../../runtime/redis/line-errors.ts';
 import { configOf, infoOf } from '../../runtime/redis/info.ts';
+import { askSentinels } from '../../runtime/redis/sentinels.ts';
 
 /** `disk`: acknowledged means flushed. `process`: it survives the node, and all but the last second of Redis. */
 export type Durability = 'disk' | 'process';
@@ -83,7 +83,8 @@ export async function checkRedis(address: RedisAddress, line: RedisLine, promise
     );
   }
   if (address.mode === 'sentinel') {
-    const after = (await askSentinels(address, promise)).get('down-after-milliseconds');
+    const master = configOf(await askSentinels(address, promise, 'MASTER'));
+    const after = master.get('down-after-milliseconds');
     demand(
       Number(after) <= LONGEST_DOWN_AFTER_MS,
       'down-after-milliseconds',
@@ -116,24 +117,4 @@ async function readConfig(address: RedisAddress, line: RedisLine): Promise<Reado
     const why = `${describeAddress(address)} does not show its settings (${error.message})`;
     throw new RuntimeError('REDIS_SETTINGS', `${why}: allow its user CONFIG GET (ACL: +config|get)`, error);
   }
-}
-
-/** What the first Sentinel that answers knows about the master. */
-async function askSentinels(address: RedisAddress, settings: LineSettings): Promise<ReadonlyMap<string, string>> {
-  let trouble: unknown;
-  for (const node of address.nodes) {
-    const { username: _, password: __, ...options } = connectionOptions(address, settings);
-    const password = address.sentinelPassword;
-    const redis = new Redis({ ...options, ...node, ...(password !== '' && { password }), lazyConnect: true });
-    redis.on('error', error => (trouble = error));
-    try {
-      await redis.connect();
-      return configOf(await redis.call('SENTINEL', 'MASTER', address.master));
-    } catch (error) {
-      trouble ??= error;
-    } finally {
-      redis.disconnect();
-    }
-  }
-  throw new RuntimeError('REDIS_DOWN', `${describeAddress(address)}: no Sentinel answers`, trouble);
 }

@@ -106,10 +106,9 @@ export class StripeOwner {
         if (free || clock() - watched.since >= settings.leaseMs * LEASE_MARGIN) {
           const sentAt = clock();
           const args = [settings.node, nonce, watched.epoch, watched.renewals];
-          const { reply, replicas } = await line.script(TAKE, [keys.meta, keys.epochs], args, settings.replicas);
+          const { reply, isSafe } = await line.script(TAKE, [keys.meta, keys.epochs], args, settings.replicas);
           // Sent again when too few have it: a write that changes nothing else, for WAIT to wait for.
-          if (reply[0] !== Reply.fenced && replicas >= settings.replicas)
-            return new StripeOwner(deps, reply[1]!, reply[2]!, sentAt);
+          if (reply[0] !== Reply.fenced && isSafe) return new StripeOwner(deps, reply[1]!, reply[2]!, sentAt);
         }
         held = free ? '' : owner;
       } catch (error) {
@@ -119,7 +118,10 @@ export class StripeOwner {
       }
       if (clock() >= deadline) {
         throw held === ''
-          ? new RuntimeError('REDIS_REPLICAS', `fewer than ${settings.replicas} replicas confirm what is written`)
+          ? new RuntimeError(
+              'REDIS_REPLICAS',
+              `fewer than ${settings.replicas} replicas, or not all there are, confirm what is written`,
+            )
           : new RuntimeError('STRIPE_HELD', `${keys.meta}: ${held} has it, and lives`);
       }
       await pause(Math.min(PAUSE_MS, settings.leaseMs / 20));
@@ -229,9 +231,8 @@ export class StripeOwner {
   ): Promise<Standing> {
     const { line, settings, clock } = this.#deps;
     const sentAt = clock();
-    const { reply, replicas } = await line.script(script, keys, args, settings.replicas);
+    const { reply, isSafe } = await line.script(script, keys, args, settings.replicas);
     this.#judge(reply, mine);
-    const isSafe = replicas >= settings.replicas;
     if (isSafe) this.#heldUntil = Math.max(this.#heldUntil, sentAt + settings.leaseMs);
     return { isThere: reply[2] === mine, isSafe };
   }
@@ -243,12 +244,18 @@ export class StripeOwner {
     if (what === Reply.fenced) {
       const written = epoch < this.#epoch || ours < 0 ? undefined : ours >= mine;
       if (epoch < this.#epoch) alarm(`${keys.meta}: Redis has gone back to before this node took the stripe`);
+      // Taken from a Redis that had less than we were told.
+      else if (ours >= 0 && ours < this.#commit) alarm(`${this.#lossOf(ours)}, and the stripe has another owner`);
       throw this.#lose(`${keys.meta} has another owner since epoch ${epoch}; this was epoch ${this.#epoch}`, written);
     }
     if (commit === this.#commit || commit === this.#commit + 1) return;
-    const why = `${keys.meta}: Redis has commit ${commit} where ${this.#commit} was confirmed`;
-    alarm(`${why}: what came after it is lost, by more failures at once than replicas were waited for`);
-    throw this.#lose(why, undefined);
+    alarm(this.#lossOf(commit));
+    throw this.#lose(`${keys.meta}: Redis has commit ${commit} where ${this.#commit} was confirmed`, undefined);
+  }
+
+  #lossOf(commit: number): string {
+    const why = `${this.#deps.keys.meta}: Redis has commit ${commit} where ${this.#commit} was confirmed`;
+    return `${why}: what came after it is lost, by more failures at once than replicas were waited for`;
   }
 
   #lose(why: string, written: boolean | undefined): StripeLostError {

@@ -1,6 +1,7 @@
 import type { HostPort, RedisAddress } from './address.ts';
 import { locateSlot } from './cluster-slots.ts';
 import { connectionOptions, type ConnectionOptions, type LineSettings } from './connection-options.ts';
+import { namedByMost } from './sentinels.ts';
 
 /**
  * Where the next connection to the Redis that has one key leads: to the server, to the master that the Sentinels name, or
@@ -42,6 +43,17 @@ export class Connector {
       ...(sentinelPassword !== '' && { sentinelPassword }),
       ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
     };
+  }
+
+  /**
+   * Where the master is by all who could promote another: to be asked where it counts. Undefined when that cannot be told.
+   *
+   * @throws when no node of a cluster answers
+   */
+  async master(): Promise<ConnectionOptions | undefined> {
+    if (this.#address.mode !== 'sentinel') return this.options();
+    const named = await namedByMost(this.#address, this.#settings);
+    return named && { ...connectionOptions(this.#address, this.#settings), ...named };
   }
 
   async #locate(): Promise<HostPort> {

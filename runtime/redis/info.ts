@@ -8,6 +8,13 @@ export function infoOf(reply: unknown): ReadonlyMap<string, string> {
   return fields;
 }
 
+/** Of INFO replication: replicas that are attached to this server and have all but what is on its way to them. */
+export function attachedIn(info: ReadonlyMap<string, string>): number {
+  let count = 0;
+  for (const [name, value] of info) if (/^slave\d+$/.test(name) && value.includes(',state=online,')) count++;
+  return count;
+}
+
 /** The settings of a CONFIG GET reply. */
 export function configOf(reply: unknown): ReadonlyMap<string, string> {
   const settings = new Map<string, string>();

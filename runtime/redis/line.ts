@@ -1,7 +1,9 @@
 import { Redis } from 'ioredis';
-import { describeError } from '../errors.ts';
+import { describeError, RuntimeError } from '../errors.ts';
 import { describeAddress, type RedisAddress } from './address.ts';
+import { AttachedReplicas } from './attached-replicas.ts';
 import { Connector } from './connector.ts';
+import { attachedIn, infoOf } from './info.ts';
 import { LineDownError, NoReplyError, RedisRefusedError } from './line-errors.ts';
 import type { LineSettings } from './connection-options.ts';
 import type { Script } from './script.ts';
@@ -10,11 +12,12 @@ type Argument = string | Buffer | number;
 
 export interface ScriptReply {
   readonly reply: readonly number[];
-  /** Replicas that have what the script wrote; 0 when none was waited for. */
-  readonly replicas: number;
+  /** Enough replicas have what the script wrote (`AttachedReplicas`); true where none was waited for. */
+  readonly isSafe: boolean;
 }
 
 const RECONNECT_MS = 100;
+const LOOK_AT_REPLICAS_MS = 500;
 
 /**
  * One connection to the Redis that has one key, made again whenever it is lost: to the master that the Sentinels name,
@@ -29,6 +32,11 @@ export class RedisLine {
   readonly #waiting = new Set<() => void>();
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
+  readonly #replicas = new AttachedReplicas();
+  /** The connection whose replicas are known. */
+  #lookedAt: Redis | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #asking = false;
   /** Why there is no connection. */
   #trouble: unknown;
 
@@ -76,21 +84,24 @@ export class RedisLine {
   }
 
   /**
-   * Runs a script, and waits for `replicas` to have what it wrote. Returns its reply and how many have.
+   * Runs a script, and waits for replicas to have what it wrote.
    *
+   * @param least so many at least, and all that are attached; 0: none is waited for
    * @throws LineDownError, NoReplyError, RedisRefusedError
    */
   async script(
     { sha, body }: Script,
     keys: readonly string[],
     args: readonly Argument[],
-    replicas = 0,
+    least = 0,
   ): Promise<ScriptReply> {
+    if (least > 0 && (this.#redis === undefined || this.#lookedAt !== this.#redis)) await this.#lookAtReplicas();
+    const waitFor = Math.min(this.#replicas.needed(least), Math.max(least, this.#replicas.attached));
     const run = (name: string, text: string): Promise<[unknown, unknown]> =>
       // In one go: WAIT counts for what this connection wrote before (it is an error in Lua, and useless in MULTI).
       both(
         this.command(name, text, keys.length, ...keys, ...args),
-        replicas > 0 ? this.command('WAIT', replicas, Math.floor(this.#settings.deadlineMs / 2)) : undefined,
+        least > 0 ? this.command('WAIT', waitFor, Math.floor(this.#settings.deadlineMs / 2)) : undefined,
       );
     let answer: [unknown, unknown];
     try {
@@ -99,14 +110,55 @@ export class RedisLine {
       if (!(error instanceof RedisRefusedError) || error.word !== 'NOSCRIPT') throw error;
       answer = await run('EVAL', body);
     }
-    return { reply: (answer[0] as unknown[]).map(Number), replicas: Number(answer[1] ?? 0) };
+    const isSafe = least === 0 || Number(answer[1]) >= this.#replicas.needed(least);
+    return { reply: (answer[0] as unknown[]).map(Number), isSafe };
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearInterval(this.#looking);
     this.#redis?.disconnect();
     this.#tell();
+  }
+
+  /** @throws LineDownError, NoReplyError, RedisRefusedError */
+  async #lookAtReplicas(): Promise<void> {
+    this.#looking ??= setInterval(
+      () => this.#lookAtReplicas().catch((error: unknown) => notRuntime(error)),
+      LOOK_AT_REPLICAS_MS,
+    );
+    const redis = this.#redis;
+    const info = infoOf(await this.command('INFO', 'replication'));
+    const master = info.get('master_replid') ?? '';
+    if (this.#redis !== redis) return;
+    this.#lookedAt = redis;
+    if (this.#replicas.seen(master, attachedIn(info), performance.now()) && redis)
+      void this.#askForMaster(redis, master);
+  }
+
+  /** Asks whoever decides it, on a connection of its own, if that is still the master. */
+  async #askForMaster(redis: Redis, master: string): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    let other: Redis | undefined;
+    try {
+      const options = await this.#connector.master();
+      if (!options) return;
+      other = new Redis({ ...options, lazyConnect: true });
+      other.on('error', () => undefined);
+      await other.connect();
+      const info = infoOf(await other.info('replication'));
+      if (info.get('role') !== 'master') return;
+      if (info.get('master_replid') === master) this.#replicas.confirmed(master);
+      // The next connection leads to the one that has been promoted.
+      else if (this.#redis === redis) this.#drop(redis);
+    } catch {
+      // Nobody can be asked: it is asked again at the next look.
+    } finally {
+      this.#asking = false;
+      other?.disconnect();
+    }
   }
 
   #judged(redis: Redis, error: unknown): Error {
@@ -169,6 +221,11 @@ export class RedisLine {
   #tell(): void {
     for (const told of this.#waiting) told();
   }
+}
+
+/** Redis cannot be asked just now: what was seen last stands. */
+function notRuntime(error: unknown): void {
+  if (!(error instanceof RuntimeError)) throw error;
 }
 
 /** Both answers; the first one's error where both have one. */

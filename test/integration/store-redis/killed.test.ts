@@ -10,6 +10,34 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map(server => server.remove()));
 });
 
+/** A master, two replicas of which one must have what is acknowledged, and a Sentinel. */
+async function twoReplicas(): Promise<{
+  readonly first: TestRedis;
+  readonly replicas: readonly TestRedis[];
+  readonly sentinel: TestRedis;
+  readonly url: string;
+}> {
+  const first = await startRedis(['--min-replicas-to-write', '0', '--repl-diskless-sync-delay', '0']);
+  servers.push(first);
+  const second = await startRedis(['--replicaof', '127.0.0.1', String(first.port), '--min-replicas-to-write', '0']);
+  const third = await startRedis(['--replicaof', '127.0.0.1', String(first.port), '--min-replicas-to-write', '0']);
+  servers.push(second, third);
+  await waitUntil(
+    'both replicas are connected',
+    async () => (await first.client.info('replication')).includes('connected_slaves:2'),
+    30_000,
+  );
+  for (const { client } of [first, second, third]) await client.config('SET', 'min-replicas-to-write', '1');
+  const sentinel = await startSentinel(first, 1000);
+  servers.push(sentinel);
+  await waitUntil(
+    'the Sentinel knows the replicas',
+    async () => String(await sentinel.client.call('SENTINEL', 'MASTER', 'mymaster')).includes('num-slaves,2'),
+    30_000,
+  );
+  return { first, replicas: [second, third], sentinel, url: `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster` };
+}
+
 test('kill -9 of Redis, five times in a run of commits: acks wait, nothing is lost, nothing is there twice', async () => {
   const redis = await startRedis();
   servers.push(redis);
@@ -31,25 +59,7 @@ test('kill -9 of Redis, five times in a run of commits: acks wait, nothing is lo
 });
 
 test('a failover by Sentinel under WAIT 1: nothing acknowledged is lost, and acks come again by themselves', async () => {
-  const first = await startRedis(['--min-replicas-to-write', '0', '--repl-diskless-sync-delay', '0']);
-  servers.push(first);
-  const second = await startRedis(['--replicaof', '127.0.0.1', String(first.port), '--min-replicas-to-write', '0']);
-  const third = await startRedis(['--replicaof', '127.0.0.1', String(first.port), '--min-replicas-to-write', '0']);
-  servers.push(second, third);
-  await waitUntil(
-    'both replicas are connected',
-    async () => (await first.client.info('replication')).includes('connected_slaves:2'),
-    30_000,
-  );
-  for (const { client } of [first, second, third]) await client.config('SET', 'min-replicas-to-write', '1');
-  const sentinel = await startSentinel(first, 1000);
-  servers.push(sentinel);
-  await waitUntil(
-    'the Sentinel knows the replicas',
-    async () => String(await sentinel.client.call('SENTINEL', 'MASTER', 'mymaster')).includes('num-slaves,2'),
-    30_000,
-  );
-  const url = `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster`;
+  const { first, replicas, sentinel, url } = await twoReplicas();
   const stripe = await openStripe(url, { name: 'sentinel', replicas: 1, leaseMs: 5000 });
   stripes.push(stripe);
   const acknowledged: string[] = [];
@@ -62,8 +72,57 @@ test('a failover by Sentinel under WAIT 1: nothing acknowledged is lost, and ack
   expect(stripe.lost).toEqual([]);
   await expectAll(stripe, acknowledged);
   const promoted = String(await sentinel.client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster'));
-  expect([second.port, third.port].some(port => promoted.includes(String(port)))).toBe(true);
+  expect(replicas.some(({ port }) => promoted.includes(String(port)))).toBe(true);
 }, 90_000);
+
+test('planned failovers while the other replica still follows the old master: nothing acknowledged is lost', async () => {
+  const { sentinel, url } = await twoReplicas();
+  const stripe = await openStripe(url, { name: 'planned', replicas: 1, leaseMs: 5000 });
+  stripes.push(stripe);
+  const acknowledged: string[] = [];
+  let isOver = false;
+  const lane = appending(stripe, acknowledged, () => isOver);
+  for (let i = 0; i < 3; i++) {
+    const before = acknowledged.length;
+    await waitUntil('it goes on', () => acknowledged.length > before + 20);
+    const master = String(await sentinel.client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster'));
+    await waitUntil(
+      'the Sentinel agrees to it',
+      () =>
+        sentinel.client.call('SENTINEL', 'FAILOVER', 'mymaster').then(
+          () => true,
+          () => false,
+        ),
+      30_000,
+    );
+    await waitUntil(
+      'there is another master',
+      async () => String(await sentinel.client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster')) !== master,
+      30_000,
+    );
+  }
+  isOver = true;
+  await lane;
+  expect(stripe.lost).toEqual([]);
+  await expectAll(stripe, acknowledged);
+}, 120_000);
+
+test('a replica that has gone for good is not waited for for ever', async () => {
+  const { replicas, url } = await twoReplicas();
+  const stripe = await openStripe(url, { name: 'gone', replicas: 1, leaseMs: 5000 });
+  stripes.push(stripe);
+  const acknowledged: string[] = [];
+  let isOver = false;
+  const lane = appending(stripe, acknowledged, () => isOver);
+  await waitUntil('it runs', () => acknowledged.length > 20);
+  await replicas[0]!.kill();
+  const before = acknowledged.length;
+  await waitUntil('it goes on', () => acknowledged.length > before + 200);
+  isOver = true;
+  await lane;
+  expect(stripe.lost).toEqual([]);
+  await expectAll(stripe, acknowledged);
+}, 60_000);
 
 test('a Sentinel that takes too long to see a dead master is refused, naming its setting', async () => {
   const redis = await startRedis();

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { BelievedClock, describeJump, POLL_MS } from '../runtime/believed-clock.ts';
+import { believedClock, describeJump, POLL_MS } from '../runtime/believed-clock.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { describeError, RuntimeError } from '../runtime/errors.ts';
 import { Bus } from '../runtime/link/bus.ts';
@@ -47,8 +47,7 @@ export class ClusterStores implements Stores {
   readonly #peers = new Map<number | string, StorePeer>();
   readonly #bus: Bus;
   readonly #alarms: string[] = [];
-  /** What expires does so by this one. */
-  readonly #clock = new BelievedClock(systemClock, event => this.#alarms.push(describeJump(event)));
+  readonly #unheard = believedClock.onJump(event => this.#alarms.push(describeJump(event)));
   readonly #timers: NodeJS.Timeout[] = [];
   /** Those that did not hold when it was looked last. */
   #unheld = new Set<Tenure>();
@@ -71,7 +70,7 @@ export class ClusterStores implements Stores {
       linked: (peer, port) => this.#linked(peer, port),
     });
     this.#timers.push(
-      setInterval(() => this.#clock.poll(), POLL_MS),
+      setInterval(() => believedClock.poll(), POLL_MS),
       setInterval(() => this.#look(), LOOK_MS),
       setInterval(() => this.#beat(), leaseMs / BEATS_A_LEASE),
     );
@@ -113,7 +112,7 @@ export class ClusterStores implements Stores {
         stripe,
         this.#storeSettings(),
         {
-          now: this.#clock.nowMs,
+          now: believedClock.nowMs,
           monotonic: systemClock.monotonicMs,
           leaseClock: systemClock.monotonicMs,
           alarm: line => this.#alarms.push(line),
@@ -178,6 +177,7 @@ export class ClusterStores implements Stores {
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) clearInterval(timer);
+    this.#unheard();
     const engines = [...this.#engines.values()];
     for (const stripe of this.stripes) this.#remove(stripe);
     await Promise.all(engines.map(engine => engine.close()));

@@ -1,3 +1,4 @@
+import { believedClock } from '../runtime/believed-clock.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { AllowList } from '../actors/accounts/allow-ips.ts';
@@ -74,7 +75,7 @@ export class WorkerHttp {
       guard: { auth, host },
       version,
       ids,
-      now: systemClock.nowMs,
+      now: believedClock.nowMs,
       monotonic: systemClock.monotonicMs,
       intake,
       draining: () => this.#closing,

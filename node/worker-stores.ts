@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import { BelievedClock, describeJump, POLL_MS } from '../runtime/believed-clock.ts';
+import { believedClock, describeJump, POLL_MS } from '../runtime/believed-clock.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { turnClock } from '../runtime/loop-clock.ts';
 import { fatal } from '../runtime/fatal.ts';
@@ -54,9 +54,8 @@ export class WorkerStores implements Stores {
   #asking: Link | undefined;
   readonly #events: Pick<StoreEvents, 'ready' | 'lapsed'>;
   readonly #alarms: string[] = [];
-  /** What expires does so by this one. */
-  readonly #clock = new BelievedClock(systemClock, event => this.#alarms.push(describeJump(event)));
-  readonly #polling = setInterval(() => this.#clock.poll(), POLL_MS);
+  readonly #unheard = believedClock.onJump(event => this.#alarms.push(describeJump(event)));
+  readonly #polling = setInterval(() => believedClock.poll(), POLL_MS);
 
   /**
    * Opens the stripes. Damage is set aside and told by `alarms`.
@@ -93,6 +92,7 @@ export class WorkerStores implements Stores {
   async close(): Promise<void> {
     clearInterval(this.#discarding);
     clearInterval(this.#polling);
+    this.#unheard();
     this.#asking?.close();
     for (const engine of this.#engines.values()) await engine.close();
   }
@@ -167,7 +167,7 @@ export class WorkerStores implements Stores {
       folder,
       settings,
       {
-        now: this.#clock.nowMs,
+        now: believedClock.nowMs,
         monotonic: systemClock.monotonicMs,
         atDisk: waits => {
           waitsForDisk(waits);

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { transfer } from 'comlink';
+import { believedClock } from '../runtime/believed-clock.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { turnClock } from '../runtime/loop-clock.ts';
 import { createLogger, type Logger } from '../runtime/log.ts';
@@ -229,7 +230,7 @@ export class Worker implements ThreadBody<WorkerApi> {
       );
     this.#log = createLogger(record => main.log(record), 'debug', systemClock.nowMs).with({ worker: this.#index });
     this.#ids = new PublicIds(setup.idKey);
-    this.#writer = new MessageWriter(this.#ids);
+    this.#writer = new MessageWriter(this.#ids, turnClock.nowMs);
     this.#text = new TextSubmitter();
     if (this.#careful) {
       this.#carefully = carefulStore({
@@ -249,7 +250,7 @@ export class Worker implements ThreadBody<WorkerApi> {
     const traffic = new Traffic({
       name: `worker ${this.#index}`,
       store: this.#carefully ?? this.#stores.store,
-      clock: systemClock,
+      clock: { nowMs: believedClock.nowMs, monotonicMs: systemClock.monotonicMs },
       turnClock,
       ownQueues: async () => (await this.#stores.store.ownStats()).queues,
       idleMs: () => performance.eventLoopUtilization().idle,

@@ -1,45 +1,81 @@
-import type { Clock } from './clock.ts';
-import { believedWallMs, detectJump, startJumpDetector, type JumpEvent, type JumpState } from './jump-detector.ts';
+import { uptime } from 'node:os';
+import { systemClock, type Clock } from './clock.ts';
+import {
+  believedWallMs,
+  confirmAfterMs,
+  detectJump,
+  JUMP_MS,
+  startJumpDetector,
+  type ClockReading,
+  type JumpEvent,
+  type JumpState,
+} from './jump-detector.ts';
 
 /** How often the clocks are compared, ms (`jump-detector.ts`). */
 export const POLL_MS = 50;
 
 /**
- * The wall clock for decisions that cannot be taken back, such as expiry: when somebody sets the clock it goes on as it did
- * until the new time has held for a while. It is compared at every `poll`, and by whoever reads it.
+ * The wall clock by which messages are dated, sent later and expire: when somebody sets the clock it goes on as it did until
+ * the new time has held for a while. It is compared at every `poll`, and by whoever reads it.
  */
 export class BelievedClock {
   readonly #clock: Clock;
-  readonly #told: (event: JumpEvent) => void;
+  readonly #told = new Set<(event: JumpEvent) => void>();
   #state: JumpState;
 
-  /** @param told of each jump, and what came of it */
-  constructor(clock: Clock, told: (event: JumpEvent) => void) {
+  readonly #uptimeMs: () => number;
+  /** How long the machine has slept, from an arbitrary start: the monotonic clock stands still then. */
+  #sleptMs: number;
+
+  /** @param uptimeMs a monotonic clock that goes on while the machine sleeps, ms: a sleep is no jump */
+  constructor(clock: Clock, uptimeMs: () => number = () => clock.monotonicMs()) {
     this.#clock = clock;
-    this.#told = told;
-    this.#state = startJumpDetector({ wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+    this.#uptimeMs = uptimeMs;
+    this.#sleptMs = this.#slept();
+    this.#state = startJumpDetector(this.#read());
+  }
+
+  /** Calls back at each jump, and with what came of it. Returns what ends that. */
+  onJump(told: (event: JumpEvent) => void): () => void {
+    this.#told.add(told);
+    return () => void this.#told.delete(told);
   }
 
   /** ms since 1970, as believed. */
   readonly nowMs = (): number => {
     this.poll();
-    return believedWallMs(this.#state, this.#clock.monotonicMs());
+    return believedWallMs(this.#state, this.#clock.monotonicMs() + this.#sleptMs);
   };
 
   /** Call it every POLL_MS, so that a jump is confirmed though nobody asks for the time. */
   poll(): void {
-    const clock = this.#clock;
-    const [state, event] = detectJump(this.#state, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+    let reading = this.#read();
+    if (Math.abs(reading.wallMs - believedWallMs(this.#state, reading.monotonicMs)) >= JUMP_MS) {
+      this.#sleptMs = this.#slept();
+      reading = this.#read();
+    }
+    const [state, event] = detectJump(this.#state, reading);
     this.#state = state;
-    if (event) this.#told(event);
+    if (event) for (const told of this.#told) told(event);
+  }
+
+  #read(): ClockReading {
+    return { wallMs: this.#clock.nowMs(), monotonicMs: this.#clock.monotonicMs() + this.#sleptMs };
+  }
+
+  #slept(): number {
+    return this.#uptimeMs() - this.#clock.monotonicMs();
   }
 }
+
+/** This thread's. */
+export const believedClock = new BelievedClock(systemClock, () => uptime() * 1000);
 
 /** One line about a jump, for people. */
 export function describeJump({ type, byMs }: JumpEvent): string {
   const by = `${byMs > 0 ? '+' : '-'}${(Math.abs(byMs) / 1000).toFixed(1)} s`;
   const lines = {
-    jumped: `the wall clock jumped by ${by}: nothing expires by it until the new time has held for 5 s`,
+    jumped: `the wall clock jumped by ${by}: it counts when it has held for ${Math.round(confirmAfterMs(byMs) / 1000)} s`,
     confirmed: `the wall clock's jump by ${by} has held: the new time counts`,
     reverted: 'the wall clock is back where it was: nothing has expired by its jump',
   };

@@ -1,7 +1,6 @@
 /**
- * Jumps of the wall clock, seen against the monotonic one: somebody set it, or the machine slept. Decisions by wall time
- * (expiry, schedules) stand still from a jump until it is confirmed, so that an hour's mistake, corrected a second later,
- * expires nothing. Pure: to be polled, every 50 ms.
+ * Jumps of the wall clock, seen against the monotonic one: somebody set it. Decisions by wall time (expiry, schedules) stand
+ * still from a jump until it is confirmed, so that an hour's mistake, corrected minutes later, expires nothing. Pure: to be polled, every 50 ms.
  */
 export interface JumpState {
   /** Wall minus monotonic time as we believe it. */
@@ -28,10 +27,18 @@ export interface JumpEvent {
 
 /** Differences below this are no jump: reading the two clocks is not one moment, and NTP steps by less. */
 export const JUMP_MS = 250;
-/** The new time has to hold this long. */
-export const CONFIRM_MS = 5000;
+/** The new time has to hold as long as it is off, at least and at most so long. */
+const CONFIRM_LEAST_MS = 5000;
+const CONFIRM_MOST_MS = 15 * 60_000;
 /** How fast a wall clock may be slewed without being a jump: ten times the most that the kernel's adjtime does (500 ppm). */
 const SLEW = 0.005;
+
+/**
+ * How long a new time has to hold until it counts, ms: as long as it is off, from 5 s to 15 min. A step of NTP counts soon; by a
+ * clock that somebody has set wrong, and sets right again minutes later, nothing expires.
+ */
+export const confirmAfterMs = (byMs: number): number =>
+  Math.min(Math.max(Math.abs(byMs), CONFIRM_LEAST_MS), CONFIRM_MOST_MS);
 
 export function startJumpDetector(reading: ClockReading): JumpState {
   return { offsetMs: reading.wallMs - reading.monotonicMs, polledMs: reading.monotonicMs, jump: undefined };
@@ -55,7 +62,7 @@ export function detectJump(state: JumpState, reading: ClockReading): readonly [J
       { type: 'jumped', byMs },
     ];
   }
-  if (monotonicMs - state.jump.sinceMs < CONFIRM_MS) return [{ ...polled, jump: state.jump }, undefined];
+  if (monotonicMs - state.jump.sinceMs < confirmAfterMs(byMs)) return [{ ...polled, jump: state.jump }, undefined];
   return [
     { offsetMs, polledMs: monotonicMs, jump: undefined },
     { type: 'confirmed', byMs },

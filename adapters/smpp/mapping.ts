@@ -6,7 +6,6 @@ import { RECEIPT } from '../../actors/message/receipt.ts';
 import { expiresAtOf, Kind, R, readRecord } from '../../actors/message/record.ts';
 import { VENDOR_TLVS_LIMIT } from '../../actors/receipt/vendor-tlvs.ts';
 import type { Delivery } from '../../actors/route/delivery.ts';
-import { systemClock } from '../../runtime/clock.ts';
 import { AS_IT_IS, fit, type Addressing } from './addressing.ts';
 import type { COMMAND_ID } from './codec/command-id.ts';
 import { STATUS, statusOf } from './codec/command-status.ts';
@@ -57,7 +56,7 @@ export class MessageWriter {
   readonly #draft = new MessageDraft();
   readonly #scratch = Buffer.alloc(SCRATCH);
 
-  constructor(ids: PublicIds, now: () => number = systemClock.nowMs) {
+  constructor(ids: PublicIds, now: () => number) {
     this.#ids = ids;
     this.#now = now;
   }

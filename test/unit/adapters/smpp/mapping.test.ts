@@ -21,7 +21,7 @@ function submitSmOf(fields: object): ReturnType<typeof decodePdu> {
   builder.add(draft, { ...own, expiresAt: 1, deliverAfter: 0, route: 1, hops: 0, part: 0, parts: 0, gathered: 0 });
   const delivery = new Delivery(readBatch(builder.close(1, 0, 1), true), new Uint8Array(0), 1);
   const out = new Output(new Socket());
-  new MessageWriter(new PublicIds(Buffer.alloc(16))).write(out, COMMAND_ID.submit_sm, 7, delivery, 0, true);
+  new MessageWriter(new PublicIds(Buffer.alloc(16)), Date.now).write(out, COMMAND_ID.submit_sm, 7, delivery, 0, true);
   return decodePdu(out.room(0), 0, out.at);
 }
 

@@ -124,10 +124,7 @@ export class RedisLine {
 
   /** @throws LineDownError, NoReplyError, RedisRefusedError */
   async #lookAtReplicas(): Promise<void> {
-    this.#looking ??= setInterval(
-      () => this.#lookAtReplicas().catch((error: unknown) => notRuntime(error)),
-      LOOK_AT_REPLICAS_MS,
-    );
+    this.#looking ??= setInterval(() => void this.#lookAtReplicas().catch(ignoreDown), LOOK_AT_REPLICAS_MS);
     const redis = this.#redis;
     const info = infoOf(await this.command('INFO', 'replication'));
     const master = info.get('master_replid') ?? '';
@@ -224,7 +221,7 @@ export class RedisLine {
 }
 
 /** Redis cannot be asked just now: what was seen last stands. */
-function notRuntime(error: unknown): void {
+function ignoreDown(error: unknown): void {
   if (!(error instanceof RuntimeError)) throw error;
 }
 

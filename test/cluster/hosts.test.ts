@@ -22,16 +22,21 @@ describe('a Redis on hosts of its own', () => {
   test('Redis Cluster: leases are found whichever master has them, and can be taken by somebody else', async () => {
     using network = makeNetwork();
     await using redis = await RedisHosts.start('cluster-3', network);
-    const keys = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => `{heliograph:test:lease:${name}}`);
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => `{heliograph:test:${name}}:meta`);
+    const table = '{heliograph:test:cluster}:carrier-slots';
     for (const key of keys) {
       for (const { client } of redis.servers) {
         await client.hset(key, 'owner', 'node1', 'epoch', '4').catch(() => undefined);
       }
     }
+    for (const { client } of redis.servers) await client.hset(table, 'sink/1', '1|7|99|node2|n').catch(() => undefined);
     const leases = await redis.leases('test');
-    expect(new Set(leases?.keys())).toEqual(new Set(keys));
+    expect(new Set(leases?.keys())).toEqual(new Set([...keys, `${table}#sink/1`]));
+    expect(leases?.get(`${table}#sink/1`)).toEqual({ owner: 'node2', epoch: 7 });
     await redis.faultLease(keys[2]!);
     expect((await redis.leases('test'))?.get(keys[2]!)).toEqual({ owner: 'somebody-else', epoch: 5 });
+    await redis.faultLease(`${table}#sink/1`);
+    expect((await redis.leases('test'))?.get(`${table}#sink/1`)).toEqual({ owner: 'somebody-else', epoch: 8 });
   });
 });
 

@@ -155,13 +155,22 @@ export class RedisHosts implements AsyncDisposable {
     await server.restart(...(isMaster ? [] : ['--replicaof', address!, port!]));
   }
 
-  /** Another writer takes what this key says who holds it: its epoch goes up, its owner is nobody that lives. */
-  async faultLease(key: string): Promise<void> {
+  /** Another writer takes what this lease says who holds it: its epoch goes up, its owner is nobody that lives. */
+  async faultLease(lease: string): Promise<void> {
+    const [key, row] = lease.split('#') as [string, string?];
     const server = await this.#serverOf(key);
-    await server.client.multi().hincrby(key, 'epoch', 1).hset(key, 'owner', 'somebody-else').exec();
+    if (row === undefined) {
+      await server.client.multi().hincrby(key, 'epoch', 1).hset(key, 'owner', 'somebody-else').exec();
+      return;
+    }
+    const was = leaseIn(await server.client.hget(key, row));
+    await server.client.hset(key, row, `1|${(was?.epoch ?? 0) + 1}|1|somebody-else|a-nonce`);
   }
 
-  /** Every lease and every stripe's ownership there is, by key. Undefined when a master cannot be asked just now. */
+  /**
+   * Every stripe's ownership there is, by key, and every carrier slot's, by key and name with a # between. Undefined when a
+   * master cannot be asked just now.
+   */
   async leases(cluster: string): Promise<ReadonlyMap<string, SeenLease> | undefined> {
     const found = new Map<string, SeenLease>();
     const masters = await this.masters();
@@ -169,9 +178,15 @@ export class RedisHosts implements AsyncDisposable {
     for (const { client } of masters) {
       const keys = await quickly(client.keys(`{heliograph:${cluster}:*`));
       if (keys === undefined) return undefined;
-      for (const key of keys.filter(name => name.includes(':lease:') || name.endsWith(':meta'))) {
+      for (const key of keys.filter(name => name.endsWith(':meta'))) {
         const values = await quickly(client.hmget(key, 'owner', 'epoch'));
         if (values?.[1]) found.set(key, { owner: values[0] ?? '', epoch: Number(values[1]) });
+      }
+      for (const key of keys.filter(name => name.endsWith(':carrier-slots'))) {
+        for (const [name, row] of Object.entries((await quickly(client.hgetall(key))) ?? {})) {
+          const lease = leaseIn(row);
+          if (lease) found.set(`${key}#${name}`, lease);
+        }
       }
     }
     return found;
@@ -228,6 +243,12 @@ export class RedisHosts implements AsyncDisposable {
     }
     throw new Error(`no Redis has the key ${key}`);
   }
+}
+
+/** What a row of a table of leases says: `1|epoch|renewals|owner|nonce`. */
+function leaseIn(row: string | null): SeenLease | undefined {
+  const [version, epoch, , owner] = row?.split('|') ?? [];
+  return version === '1' && owner !== undefined ? { owner, epoch: Number(epoch) } : undefined;
 }
 
 /** It has the whole of it, and has said so. */

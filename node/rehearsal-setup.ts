@@ -5,6 +5,7 @@ import type { SimulatorSettings } from '../adapters/smpp/simulator/settings.ts';
 import { directoryFor, type DirectorySources } from './directory.ts';
 import type { Live } from './live-configuration.ts';
 import { compileRouting } from './routing.ts';
+import { spreadMemory } from './session-spread.ts';
 import type { WorkerSetup } from './worker-messages.ts';
 
 /** What a worker is given to warm up with (`rehearsal.ts`). */
@@ -64,10 +65,11 @@ export function rehearsalFor(setup: WorkerSetup, messages: number): RehearsalSet
     settings: configuration,
     slots: undefined,
   };
+  const spread = spreadMemory(WORKERS);
   const worker = (index: number): WorkerSetup => {
     const metrics = scratchMetrics(setup.metrics, `worker ${index}`);
     const directory = directoryFor(index, sources);
-    return { ...setup, drainMs: 0, directory, ...compiled, metrics, gates: undefined, spread: undefined };
+    return { ...setup, drainMs: 0, directory, ...compiled, metrics, gates: undefined, spread };
   };
   return { messages, workers: [worker(0), worker(1)] };
 }

@@ -260,7 +260,7 @@ export const configurationSchema = group({
     .optional()
     .describe('Worker threads, each with a stripe of the message store; absent: one a core'),
   warm_up_messages: whole(0, 1_000_000)
-    .default(40_000)
+    .default(80_000)
     .describe(
       'Messages of its own making that each worker carries at its start, in memory, so that its code is compiled before real ones come; the first real one ends it. 0: none',
     ),

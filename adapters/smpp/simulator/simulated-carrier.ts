@@ -16,6 +16,8 @@ export interface SimulatorDeps {
   readonly timers: Timers;
   /** 0 up to 1, decides about failures and throttling. */
   readonly random: () => number;
+  /** Where ids begin; undefined: by the clock (`firstId`). */
+  readonly firstId?: number;
 }
 
 /** Answers and receipts that may wait at once; a further message is answered ESME_RMSGQFUL. 100 octets each. */
@@ -79,7 +81,7 @@ export class SimulatedCarrier implements SessionOwner {
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#waitingLimit = waitingLimit;
-    this.#nextId = firstId(deps.clock.nowMs());
+    this.#nextId = deps.firstId ?? firstId(deps.clock.nowMs());
     this.#timer = deps.timers.timer(() => this.turn());
     this.#look = deps.timers.timer(() => this.#lookAtTime());
     this.#look.start(LOOK_MS);

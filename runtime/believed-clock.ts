@@ -4,6 +4,7 @@ import {
   believedWallMs,
   confirmAfterMs,
   detectJump,
+  isFrozen,
   JUMP_MS,
   startJumpDetector,
   type ClockReading,
@@ -41,14 +42,18 @@ export class BelievedClock {
     return () => void this.#told.delete(told);
   }
 
-  /** ms since 1970, as believed. */
+  /** ms since 1970, whole ones: the wall clock's, but while a jump is not confirmed. */
   readonly nowMs = (): number => {
-    this.poll();
-    return believedWallMs(this.#state, this.#clock.monotonicMs() + this.#sleptMs);
+    const { wallMs, monotonicMs } = this.#compare();
+    return isFrozen(this.#state) ? Math.round(believedWallMs(this.#state, monotonicMs)) : wallMs;
   };
 
   /** Call it every POLL_MS, so that a jump is confirmed though nobody asks for the time. */
   poll(): void {
+    this.#compare();
+  }
+
+  #compare(): ClockReading {
     let reading = this.#read();
     if (Math.abs(reading.wallMs - believedWallMs(this.#state, reading.monotonicMs)) >= JUMP_MS) {
       this.#sleptMs = this.#slept();
@@ -57,6 +62,7 @@ export class BelievedClock {
     const [state, event] = detectJump(this.#state, reading);
     this.#state = state;
     if (event) for (const told of this.#told) told(event);
+    return reading;
   }
 
   #read(): ClockReading {

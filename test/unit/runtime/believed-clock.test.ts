@@ -53,3 +53,14 @@ test('a machine that has slept knows what time it is: that is no jump', () => {
   expect(believed.nowMs()).toBeCloseTo(1_800_003_611_000, 0);
   expect(lines).toEqual([]);
 });
+
+test('it gives whole milliseconds, also while a jump is not confirmed', () => {
+  const clock = new ManualClock();
+  clock.wall = 1_800_000_000_000;
+  clock.monotonic = 77.123;
+  const believed = new BelievedClock(clock);
+  expect(believed.nowMs()).toBe(1_800_000_000_000);
+  clock.wall += 3_600_000;
+  clock.monotonic += 0.7;
+  expect(believed.nowMs()).toBe(1_800_000_000_001);
+});

@@ -1,7 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
+import { LEFT_FOR_MS } from '../../../runtime/redis/attached-replicas.ts';
 import { startRedis, startSentinel, type TestRedis } from '../../support/test-redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { appending, expectAll, openStripe, type OpenStripe } from './support.ts';
+
+/** Replicas are looked at so often. */
+const LOOK_MS = 500;
 
 const servers: TestRedis[] = [];
 const stripes: OpenStripe[] = [];
@@ -106,6 +110,24 @@ test('planned failovers while the other replica still follows the old master: no
   expect(stripe.lost).toEqual([]);
   await expectAll(stripe, acknowledged);
 }, 120_000);
+
+test('nothing is acknowledged when a replica has been promoted by hand, until it is known who is master', async () => {
+  const { replicas, url } = await twoReplicas();
+  const stripe = await openStripe(url, { name: 'by-hand', replicas: 1, leaseMs: 5000 });
+  stripes.push(stripe);
+  const acknowledged: string[] = [];
+  let isOver = false;
+  const lane = appending(stripe, acknowledged, () => isOver);
+  await waitUntil('it runs', () => acknowledged.length > 20);
+  await replicas[0]!.client.call('REPLICAOF', 'NO', 'ONE');
+  const [before, at] = [acknowledged.length, performance.now()];
+  await waitUntil('it goes on', () => acknowledged.length > before + 20);
+  expect(performance.now() - at).toBeGreaterThan(LEFT_FOR_MS - LOOK_MS);
+  isOver = true;
+  await lane;
+  expect(stripe.lost).toEqual([]);
+  await expectAll(stripe, acknowledged);
+}, 60_000);
 
 test('a replica that has gone for good is not waited for for ever', async () => {
   const { replicas, url } = await twoReplicas();

@@ -95,7 +95,8 @@ export class RedisLine {
     args: readonly Argument[],
     least = 0,
   ): Promise<ScriptReply> {
-    if (least > 0 && (this.#redis === undefined || this.#lookedAt !== this.#redis)) await this.#lookAtReplicas();
+    // Each connection anew: it may lead to another master, with other replicas.
+    while (least > 0 && (this.#redis === undefined || this.#lookedAt !== this.#redis)) await this.#lookAtReplicas();
     const waitFor = Math.min(this.#replicas.needed(least), Math.max(least, this.#replicas.attached));
     const run = (name: string, text: string): Promise<[unknown, unknown]> =>
       // In one go: WAIT counts for what this connection wrote before (it is an error in Lua, and useless in MULTI).

@@ -42,6 +42,30 @@ async function twoReplicas(): Promise<{
   return { first, replicas: [second, third], sentinel, url: `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster` };
 }
 
+/** A stripe under load until `endsWell`: nothing that was acknowledged is lost. */
+async function loaded(
+  url: string,
+  name: string,
+): Promise<{ goesOn(more: number): Promise<void>; endsWell(): Promise<void> }> {
+  const stripe = await openStripe(url, { name, replicas: 1, leaseMs: 5000 });
+  stripes.push(stripe);
+  const acknowledged: string[] = [];
+  let isOver = false;
+  const lane = appending(stripe, acknowledged, () => isOver);
+  return {
+    goesOn: more => {
+      const before = acknowledged.length;
+      return waitUntil('it goes on', () => acknowledged.length > before + more);
+    },
+    endsWell: async () => {
+      isOver = true;
+      await lane;
+      expect(stripe.lost).toEqual([]);
+      await expectAll(stripe, acknowledged);
+    },
+  };
+}
+
 test('kill -9 of Redis, five times in a run of commits: acks wait, nothing is lost, nothing is there twice', async () => {
   const redis = await startRedis();
   servers.push(redis);
@@ -81,14 +105,9 @@ test('a failover by Sentinel under WAIT 1: nothing acknowledged is lost, and ack
 
 test('planned failovers while the other replica still follows the old master: nothing acknowledged is lost', async () => {
   const { sentinel, url } = await twoReplicas();
-  const stripe = await openStripe(url, { name: 'planned', replicas: 1, leaseMs: 5000 });
-  stripes.push(stripe);
-  const acknowledged: string[] = [];
-  let isOver = false;
-  const lane = appending(stripe, acknowledged, () => isOver);
+  const load = await loaded(url, 'planned');
   for (let i = 0; i < 3; i++) {
-    const before = acknowledged.length;
-    await waitUntil('it goes on', () => acknowledged.length > before + 20);
+    await load.goesOn(20);
     const master = String(await sentinel.client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster'));
     await waitUntil(
       'the Sentinel agrees to it',
@@ -105,45 +124,27 @@ test('planned failovers while the other replica still follows the old master: no
       30_000,
     );
   }
-  isOver = true;
-  await lane;
-  expect(stripe.lost).toEqual([]);
-  await expectAll(stripe, acknowledged);
+  await load.endsWell();
 }, 120_000);
 
 test('nothing is acknowledged when a replica has been promoted by hand, until it is known who is master', async () => {
   const { replicas, url } = await twoReplicas();
-  const stripe = await openStripe(url, { name: 'by-hand', replicas: 1, leaseMs: 5000 });
-  stripes.push(stripe);
-  const acknowledged: string[] = [];
-  let isOver = false;
-  const lane = appending(stripe, acknowledged, () => isOver);
-  await waitUntil('it runs', () => acknowledged.length > 20);
+  const load = await loaded(url, 'by-hand');
+  await load.goesOn(20);
   await replicas[0]!.client.call('REPLICAOF', 'NO', 'ONE');
-  const [before, at] = [acknowledged.length, performance.now()];
-  await waitUntil('it goes on', () => acknowledged.length > before + 20);
+  const at = performance.now();
+  await load.goesOn(20);
   expect(performance.now() - at).toBeGreaterThan(LEFT_FOR_MS - LOOK_MS);
-  isOver = true;
-  await lane;
-  expect(stripe.lost).toEqual([]);
-  await expectAll(stripe, acknowledged);
+  await load.endsWell();
 }, 60_000);
 
 test('a replica that has gone for good is not waited for for ever', async () => {
   const { replicas, url } = await twoReplicas();
-  const stripe = await openStripe(url, { name: 'gone', replicas: 1, leaseMs: 5000 });
-  stripes.push(stripe);
-  const acknowledged: string[] = [];
-  let isOver = false;
-  const lane = appending(stripe, acknowledged, () => isOver);
-  await waitUntil('it runs', () => acknowledged.length > 20);
+  const load = await loaded(url, 'gone');
+  await load.goesOn(20);
   await replicas[0]!.kill();
-  const before = acknowledged.length;
-  await waitUntil('it goes on', () => acknowledged.length > before + 200);
-  isOver = true;
-  await lane;
-  expect(stripe.lost).toEqual([]);
-  await expectAll(stripe, acknowledged);
+  await load.goesOn(200);
+  await load.endsWell();
 }, 60_000);
 
 test('a Sentinel that takes too long to see a dead master is refused, naming its setting', async () => {

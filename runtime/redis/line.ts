@@ -52,6 +52,11 @@ export class RedisLine {
     return this.#redis?.status === 'ready';
   }
 
+  /** Of the connection there is. */
+  get #knowsReplicas(): boolean {
+    return this.#redis !== undefined && this.#lookedAt === this.#redis;
+  }
+
   /** Resolves with whether there is a connection, after `timeoutMs` at the latest. */
   up(timeoutMs: number): Promise<boolean> {
     if (this.isUp) return Promise.resolve(true);
@@ -96,7 +101,7 @@ export class RedisLine {
     least = 0,
   ): Promise<ScriptReply> {
     // Each connection anew: it may lead to another master, with other replicas.
-    while (least > 0 && (this.#redis === undefined || this.#lookedAt !== this.#redis)) await this.#lookAtReplicas();
+    if (least > 0) while (!this.#knowsReplicas) await this.#lookAtReplicas();
     const waitFor = Math.min(this.#replicas.needed(least), Math.max(least, this.#replicas.attached));
     const run = (name: string, text: string): Promise<[unknown, unknown]> =>
       // In one go: WAIT counts for what this connection wrote before (it is an error in Lua, and useless in MULTI).

@@ -53,6 +53,12 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** The server's process that serves this connection, by its number there. */
+  async backendPid(): Promise<number> {
+    const [row] = await Promise.race([this.sql<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`, this.#gone]);
+    return row!.pid;
+  }
+
   /** Closes the connection; what is under way is given up after `timeoutSeconds`. */
   async end(timeoutSeconds: number): Promise<void> {
     await this.sql.end({ timeout: timeoutSeconds });

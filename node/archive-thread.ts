@@ -15,6 +15,7 @@ import { startArchive, type Archive, type ArchiveStats } from '../adapters/archi
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
 import { ReceiptRuns } from '../adapters/archive/receipt-runs.ts';
 import { machineIsBusy, Patience } from '../adapters/archive/patience.ts';
+import { sessionsShare, setSessionNice } from '../adapters/archive/session-nice.ts';
 import { onNotices, storeOver } from '../actors/store/store-link.ts';
 import { StripedStore } from '../actors/store/striped-store.ts';
 import { openDatabase, type OpenDatabase } from '../drizzle/db.ts';
@@ -51,6 +52,9 @@ const COUNTS_DAYS = 400;
 const START_AGAIN_MS = 5000;
 /** Messages come first: like its database, the archive has what the traffic workers leave of the cores. */
 const NICE = 5;
+/** The same for the database's process that writes the rows: while it keeps up, and when it does not. */
+const WRITER_NICE = 19;
+const WRITER_NICE_PRESSED = 0;
 
 await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) => {
   yieldToTraffic();
@@ -85,7 +89,7 @@ await runThread<Pick<StoreThreadData, 'stripes'>, ArchiveApi>(async ({ data }) =
           patience: new Patience(machineIsBusy(systemClock.monotonicMs), systemClock.monotonicMs),
           retentionDays: RETENTION_DAYS,
           countsDays: COUNTS_DAYS,
-          ...(embedded ? { hasRoom: () => embedded.hasRoom() } : {}),
+          ...(embedded ? { hasRoom: () => embedded.hasRoom(), share: shareCores } : {}),
           onNewerDatabase: error => fatal(error.message),
         });
         const lookups = openDatabase(databaseUrl, 'heliograph look-ups');
@@ -172,6 +176,10 @@ const STARTING: ArchiveStats = {
   lagMs: 0,
   problem: '',
 };
+
+function shareCores(backendPid: number, isPressed: boolean): boolean {
+  return sessionsShare() && setSessionNice(backendPid, isPressed ? WRITER_NICE_PRESSED : WRITER_NICE);
+}
 
 /** Lowers the priority of this thread alone: on Linux a thread has one of its own, under its thread id. */
 function yieldToTraffic(): void {

@@ -18,7 +18,7 @@ const LOOK_MS = 100;
 export class Patience {
   readonly #isBusy: () => boolean;
   readonly #monotonicMs: () => number;
-  /** Since when it has waited; undefined: it does not. */
+  /** When it first put something off in this burst; undefined: there is none. A machine that is nearly full looks idle now and then. */
   #since: number | undefined;
   /** Since when the machine has had time; undefined: it has none. */
   #calmSince: number | undefined;
@@ -34,9 +34,8 @@ export class Patience {
   waits(): boolean {
     const now = this.#monotonicMs();
     if (!this.#isBusy()) {
-      this.#since = undefined;
       this.#calmSince ??= now;
-      if (now - this.#calmSince >= CALM_MS) this.#over = false;
+      if (now - this.#calmSince >= CALM_MS) this.#end();
       return false;
     }
     this.#calmSince = undefined;
@@ -44,8 +43,13 @@ export class Patience {
     this.#since ??= now;
     if (now - this.#since < PATIENCE_MS) return true;
     this.#over = true;
-    this.#since = undefined;
     return false;
+  }
+
+  /** The burst is over. */
+  #end(): void {
+    this.#since = undefined;
+    this.#over = false;
   }
 }
 

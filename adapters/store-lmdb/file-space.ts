@@ -1,9 +1,11 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { overflowPagesFor, PAGE, readMeta } from './page-file.ts';
 
 /** What the data file grows by at least, pages. */
 const STEP = 64;
 const ZEROS = Buffer.alloc(STEP * PAGE);
+/** Zeros that may wait in memory for a flush, octets: the disk takes a millisecond or two for them. */
+const UNFLUSHED = 4 * STEP * PAGE;
 /** Octets from which on LMDB puts a value on pages of its own. */
 const LARGE = 2000;
 /** Pages that any transaction may write anew: the way down to a leaf, the free list. */
@@ -25,6 +27,8 @@ export class FileSpace {
   #used = 0;
   /** Pages that the file has. */
   #pages = 0;
+  /** Octets of zeros that were written and not flushed. */
+  #unflushed = 0;
 
   constructor(path: string) {
     this.#fd = openSync(path, 'r+');
@@ -44,10 +48,24 @@ export class FileSpace {
     return wanted <= this.#pages;
   }
 
-  /** After a transaction: LMDB has used some of the room, or more, and then it has made the file longer itself. */
+  /**
+   * After a transaction, and so a flush: LMDB has used some of the room, or more, and then it has made the file longer itself.
+   */
   look(): void {
+    this.#unflushed = 0;
     this.#used = this.#lastUsed();
     this.#pages = Math.max(Math.floor(fstatSync(this.#fd).size / PAGE), this.#used);
+  }
+
+  /** True when so much waits for a flush that the next one would hold up whoever it is for. */
+  get isDue(): boolean {
+    return this.#unflushed >= UNFLUSHED;
+  }
+
+  /** Flushes the file. @throws the system's error */
+  flush(): void {
+    fdatasyncSync(this.#fd);
+    this.#unflushed = 0;
   }
 
   close(): void {
@@ -67,6 +85,7 @@ export class FileSpace {
     try {
       while (this.#pages < pages) {
         const written = writeSync(this.#fd, ZEROS, 0, ZEROS.length, this.#pages * PAGE);
+        this.#unflushed += written;
         if (written < PAGE) return;
         this.#pages += Math.floor(written / PAGE);
       }

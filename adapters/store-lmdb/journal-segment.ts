@@ -119,6 +119,11 @@ export class JournalSegment {
     this.places = new Map();
   }
 
+  /** The share that is used. */
+  get fullness(): number {
+    return this.#at / this.capacity;
+  }
+
   hasRoom(octets: number): boolean {
     return this.#at + octets <= this.capacity;
   }

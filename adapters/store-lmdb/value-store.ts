@@ -10,14 +10,19 @@ import { numberIn, rangeOf, Tag } from '../../actors/store/keys.ts';
 const SHARE_OF_DISK = 1 / 128;
 const LEAST_SEGMENT = 1024 * 1024;
 const MOST_SEGMENT = 16 * 1024 * 1024 - 4096;
-/** Octets of values of one transaction of a checkpoint: a millisecond or two. */
-const STEP_OCTETS = 1024 * 1024;
+/** How full the active segment is when the first value of the frozen one moves into LMDB, and when the last has. */
+const MOVE_FROM = 0.5;
+const MOVE_UNTIL = 0.8;
+/** In how many steps, at least; octets of values in one, and entries looked at: a millisecond or two each. */
+const STEPS = 64;
+const STEP_OCTETS = 256 * 1024;
+const STEP_ENTRIES = 1024;
 
 /**
  * The durable values of one stripe: LMDB, with a journal in front of it. A commit is one sequential write and one flush in
  * a preallocated file, where LMDB alone would write pages all over its file and flush twice. When a segment of the journal is
- * full the next one takes over, and what still counts of the first goes into LMDB, a step after each commit; most values of
- * messages that pass through are gone by then and never reach it.
+ * full the next one takes over, and what still counts of the first goes into LMDB, a step at a time while the second half of
+ * the next fills: most values of messages that pass through are gone by then and never reach it.
  *
  * At any time LMDB, the older segment and the newer one, in this order, say what is durable; to repeat a segment changes
  * nothing. The commits, steps and reads are synchronous, and one thread's.
@@ -34,6 +39,8 @@ export class ValueStore {
   /** The one whose values are going into LMDB. */
   #frozen: JournalSegment | undefined;
   #left: Iterator<[string, Place]> | undefined;
+  /** Its entries that were looked at. */
+  #looked = 0;
   #generation = 0;
   /** What LMDB will need for what stands in the active and the frozen segment. */
   #need = new PageNeed();
@@ -91,14 +98,26 @@ export class ValueStore {
     this.#active.append(writes, this.#scratch, (i, place) => this.#put(places, writes[i]![0], place));
   }
 
-  /** One step of what has to go into LMDB. Returns whether there is more. @throws the system's error */
-  step(): boolean {
-    if (this.#left) this.#moveSome(this.#left);
-    return this.hasSteps;
+  /** One step of what is due between two commits. @throws the system's error */
+  step(): void {
+    if (this.#left && this.#isMoveDue) this.#moveSome(this.#left);
+    else if (this.#space.isDue) this.#space.flush();
   }
 
+  /** Whether a step is due. */
   get hasSteps(): boolean {
-    return this.#left !== undefined;
+    return this.#isMoveDue || this.#space.isDue;
+  }
+
+  /** Whether the frozen segment is behind: it has to be empty before the active one is full, and not much earlier. */
+  get #isMoveDue(): boolean {
+    if (!this.#left) return false;
+    const share = (this.#active!.fullness - MOVE_FROM) / (MOVE_UNTIL - MOVE_FROM);
+    return share >= 1 || this.#looked + this.#stepEntries <= share * this.#frozen!.places.size;
+  }
+
+  get #stepEntries(): number {
+    return Math.min(STEP_ENTRIES, Math.ceil(this.#frozen!.places.size / STEPS));
   }
 
   /** Everything into LMDB: the journal is void after it. */
@@ -127,6 +146,7 @@ export class ValueStore {
     const [first, second] = this.#segments as [JournalSegment, JournalSegment];
     this.#frozen = this.#active!;
     this.#left = this.#frozen.places.entries();
+    this.#looked = 0;
     this.#frozenNeed = needOf(this.#frozen);
     this.#need = new PageNeed();
     this.#active = this.#frozen === first ? second : first;
@@ -139,13 +159,15 @@ export class ValueStore {
     const frozen = this.#frozen!;
     const newer = this.#active!.places;
     const writes: KeyValue[] = [];
+    const entries = this.#stepEntries;
     let octets = 0;
-    while (octets < STEP_OCTETS && writes.length < TRANSACTION_WRITES) {
+    for (let i = 0; i < entries && octets < STEP_OCTETS && writes.length < TRANSACTION_WRITES; i++) {
       const next = left.next();
       if (next.done) {
         this.#left = undefined;
         break;
       }
+      this.#looked++;
       const [name, place] = next.value;
       if (newer.has(name)) continue;
       const key = Buffer.from(name, 'latin1');

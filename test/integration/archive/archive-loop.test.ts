@@ -87,6 +87,21 @@ function manyItems(random: () => number): OutboxItem[] {
 
 const whole = { rows: 100_000, different: 100_000, ids: 100_000, counted: 100_000 };
 
+test('the process that writes is named, also the next one when it was killed', async () => {
+  const shares: [number, boolean][] = [];
+  start(new TestOutbox(manyItems(randomFrom(2))), { share: (...share) => shares.push(share) > 0 });
+  const writers = async (): Promise<number[]> => {
+    const rows = await query(`SELECT pid FROM pg_stat_activity WHERE application_name = 'heliograph archive'`);
+    return rows.map(({ pid }) => pid as number);
+  };
+  await waitUntil('it writes', () => shares.length === 1);
+  expect(await writers()).toEqual([shares[0]![0]]);
+  process.kill(shares[0]![0], 'SIGKILL');
+  await waitUntil('it writes again', () => shares.length === 2, 60_000);
+  expect(await writers()).toEqual([shares[1]![0]]);
+  expect(shares.map(([, isPressed]) => isPressed)).toEqual([false, false]);
+});
+
 describe('100,000 messages, once each', () => {
   test('and the same outbox offered again after a restart', async () => {
     const items = manyItems(randomFrom(1));

@@ -29,8 +29,20 @@ describe('the patience of the archive', () => {
     expect(world.of.waits()).toBe(true);
     world.busy = false;
     expect(world.of.waits()).toBe(false);
+    world.now += CALM_MS;
+    expect(world.of.waits()).toBe(false);
     world.busy = true;
     expect(world.of.waits()).toBe(true);
+  });
+
+  test('one that looks idle now and then is nearly full: it does not wait anew each time', () => {
+    const world = patience();
+    let put = 0;
+    for (world.now = 0; world.now < 10 * PATIENCE_MS; world.now += CALM_MS / 2) {
+      world.busy = (world.now / (CALM_MS / 2)) % 2 === 0;
+      if (world.of.waits()) put++;
+    }
+    expect(put).toBe(PATIENCE_MS / CALM_MS);
   });
 
   test('after a while it waits no more, until the machine has had time for a second', () => {

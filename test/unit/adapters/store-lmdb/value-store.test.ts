@@ -78,6 +78,48 @@ describe('the values of a stripe', () => {
     expect([...db.getKeys({})].map(k => Buffer.from(k))).toEqual([key(2)]);
   });
 
+  test('what goes while the next segment fills never reaches LMDB, and what stays is there before that one is full', async () => {
+    const store = open();
+    const value = 'v'.repeat(60_000);
+    const segment = statSync(join(folder, 's', 'journal-0')).size;
+    const fill = Math.floor(segment / 64e3);
+    let written = 0;
+    // Each goes as many commits later as half a segment has, but for one in ten.
+    const commit = (): void => {
+      written++;
+      const old = written - Math.floor(fill / 2);
+      store.commit(old > 0 && old % 10 !== 0 ? [put(written, value), gone(old)] : [put(written, value)]);
+    };
+    for (let i = 0; i < fill * 1.4; i++) {
+      commit();
+      expect(store.hasSteps).toBe(false);
+    }
+    let steps = 0;
+    let longest = 0;
+    for (let i = 0; i < fill * 0.5; i++) {
+      commit();
+      let atOnce = 0;
+      for (; store.hasSteps; atOnce++) store.step();
+      steps += atOnce;
+      longest = Math.max(longest, atOnce);
+    }
+    // In small pieces, all the while.
+    expect(steps).toBeGreaterThan(20);
+    expect(longest).toBeLessThan(4);
+    expect([...store.db.getKeys({})].length).toBeLessThan(fill / 5);
+    for (let n = 1; n < written - fill; n++) expect(text(store, n)).toBe(n % 10 === 0 ? value : undefined);
+  });
+
+  test('room that was taken ahead is flushed between the commits', () => {
+    const store = open();
+    expect(store.hasRoom([], 0)).toBe(true);
+    expect(store.hasSteps).toBe(false);
+    expect(store.hasRoom([], 4 * 1024 * 1024)).toBe(true);
+    expect(store.hasSteps).toBe(true);
+    store.step();
+    expect(store.hasSteps).toBe(false);
+  });
+
   test('many segments later everything is as it was said last, also after crashes', () => {
     const random = seeded(5);
     const store = open();

@@ -15,7 +15,7 @@ import { startArchive, type Archive, type ArchiveStats } from '../adapters/archi
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../adapters/archive/embedded-postgres.ts';
 import { ReceiptRuns } from '../adapters/archive/receipt-runs.ts';
 import { machineIsBusy, Patience } from '../adapters/archive/patience.ts';
-import { sessionsShare, setSessionNice } from '../adapters/archive/session-nice.ts';
+import { setSessionNice } from '../adapters/archive/session-nice.ts';
 import { onNotices, storeOver } from '../actors/store/store-link.ts';
 import { StripedStore } from '../actors/store/striped-store.ts';
 import { openDatabase, type OpenDatabase } from '../drizzle/db.ts';
@@ -177,8 +177,8 @@ const STARTING: ArchiveStats = {
   problem: '',
 };
 
-function shareCores(backendPid: number, isPressed: boolean): boolean {
-  return sessionsShare() && setSessionNice(backendPid, isPressed ? WRITER_NICE_PRESSED : WRITER_NICE);
+function shareCores(backendPid: number, isPressed: boolean): void {
+  setSessionNice(backendPid, isPressed ? WRITER_NICE_PRESSED : WRITER_NICE);
 }
 
 /** Lowers the priority of this thread alone: on Linux a thread has one of its own, under its thread id. */

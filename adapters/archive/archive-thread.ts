@@ -36,14 +36,13 @@ export interface ArchiveDeps {
   readonly countsDays: number;
   /** False: the disk is needed for messages (`EmbeddedPostgres.hasRoom`). Absent: a server's disk is its own affair. */
   readonly hasRoom?: () => Promise<boolean>;
-  /** When to put work off for traffic's sake, unless `share` sees to it. Absent: never. */
+  /** When to put work off for traffic's sake. Absent: never. */
   readonly patience?: Patience;
   /**
    * Gives the database's process that writes the rows what traffic leaves of the cores, or, where the archive falls behind with
-   * that, a share of its own. Called whenever one of them changes. Returns false when the machine cannot. Absent: the database
-   * has cores of its own.
+   * that, a share of its own. Called whenever one of them changes. Absent: the database has cores of its own.
    */
-  readonly share?: (backendPid: number, isPressed: boolean) => boolean;
+  readonly share?: (backendPid: number, isPressed: boolean) => void;
   /** For one chunk, in case the server is there but silent; 60,000 when absent. */
   readonly chunkDeadlineMs?: number;
   /** The database belongs to a newer release: nothing was changed, and nothing will be archived. */
@@ -118,7 +117,6 @@ class ArchiveLoop {
   readonly #upkeep: Upkeep;
   readonly #pressure: Pressure;
   #backendPid = 0;
-  #yields = false;
   /** The next chunk, gathered while the database works at the one before. */
   #ahead: Promise<OutboxItem[]> | undefined;
   #messages = 0;
@@ -163,7 +161,7 @@ class ArchiveLoop {
       let wait = 0;
       try {
         await this.#ready();
-        const isPatient = this.#state === 'up' && !this.#yields && this.#deps.patience?.waits() === true;
+        const isPatient = this.#state === 'up' && this.#deps.patience?.waits() === true;
         const written = isPatient ? 0 : await this.#chunk();
         this.#up();
         if (written === 0) wait = IDLE_MS;
@@ -221,7 +219,7 @@ class ArchiveLoop {
   }
 
   #shareCores(): void {
-    this.#yields = this.#deps.share?.(this.#backendPid, this.#pressure.isPressed) ?? false;
+    this.#deps.share?.(this.#backendPid, this.#pressure.isPressed);
   }
 
   /** Writes what the outbox has, up to a chunk. Returns the messages that were in it. */

@@ -13,8 +13,7 @@ const MOST_SEGMENT = 16 * 1024 * 1024 - 4096;
 /** How full the active segment is when the first value of the frozen one moves into LMDB, and when the last has. */
 const MOVE_FROM = 0.5;
 const MOVE_UNTIL = 0.8;
-/** In how many steps, at least; octets of values in one, and entries looked at: a millisecond or two each. */
-const STEPS = 64;
+/** Octets of values in one step, and entries looked at: a millisecond or two. */
 const STEP_OCTETS = 256 * 1024;
 const STEP_ENTRIES = 1024;
 
@@ -101,7 +100,10 @@ export class ValueStore {
   /** One step of what is due between two commits. @throws the system's error */
   step(): void {
     if (this.#left && this.#isMoveDue) this.#moveSome(this.#left);
-    else if (this.#space.isDue) this.#space.flush();
+    else if (this.#space.isDue) {
+      this.writing = join(this.#folder, DATA_FILE);
+      this.#space.flush();
+    }
   }
 
   /** Whether a step is due. */
@@ -116,8 +118,10 @@ export class ValueStore {
     return share >= 1 || this.#looked + this.#stepEntries <= share * this.#frozen!.places.size;
   }
 
+  /** What a step looks at: as many as stand in its octets, and one where none is left. */
   get #stepEntries(): number {
-    return Math.min(STEP_ENTRIES, Math.ceil(this.#frozen!.places.size / STEPS));
+    const { places, capacity } = this.#frozen!;
+    return Math.max(1, Math.min(STEP_ENTRIES, Math.ceil((places.size * STEP_OCTETS) / capacity)));
   }
 
   /** Everything into LMDB: the journal is void after it. */

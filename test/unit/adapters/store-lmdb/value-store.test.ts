@@ -110,6 +110,22 @@ describe('the values of a stripe', () => {
     for (let n = 1; n < written - fill; n++) expect(text(store, n)).toBe(n % 10 === 0 ? value : undefined);
   });
 
+  test('segments of which nothing is left follow each other, and there is nothing to do for them', async () => {
+    const store = open();
+    const value = 'v'.repeat(60_000);
+    const fill = Math.floor(statSync(join(folder, 's', 'journal-0')).size / 64e3);
+    for (let n = 1; n < fill * 3; n++) {
+      store.commit([put(n, value)]);
+      store.commit([gone(n)]);
+      let steps = 0;
+      for (; store.hasSteps && steps < 10; steps++) store.step();
+      expect(steps).toBeLessThan(10);
+    }
+    expect([...store.db.getKeys({})]).toEqual([]);
+    await opened.shift()!.close();
+    expect([...open().db.getKeys({})]).toEqual([]);
+  });
+
   test('room that was taken ahead is flushed between the commits', () => {
     const store = open();
     expect(store.hasRoom([], 0)).toBe(true);

@@ -177,8 +177,8 @@ const STARTING: ArchiveStats = {
   problem: '',
 };
 
-function shareCores(backendPid: number, isPressed: boolean): void {
-  setSessionNice(backendPid, isPressed ? WRITER_NICE_PRESSED : WRITER_NICE);
+function shareCores(backendPid: number, isPressed: boolean): boolean {
+  return setSessionNice(backendPid, isPressed ? WRITER_NICE_PRESSED : WRITER_NICE);
 }
 
 /** Lowers the priority of this thread alone: on Linux a thread has one of its own, under its thread id. */

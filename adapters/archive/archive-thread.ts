@@ -40,9 +40,10 @@ export interface ArchiveDeps {
   readonly patience?: Patience;
   /**
    * Gives the database's process that writes the rows what traffic leaves of the cores, or, where the archive falls behind with
-   * that, a share of its own. Called whenever one of them changes. Absent: the database has cores of its own.
+   * that, a share of its own. Called whenever one of them changes, and at each chunk again while it returns false: it could not.
+   * Absent: the database has cores of its own.
    */
-  readonly share?: (backendPid: number, isPressed: boolean) => void;
+  readonly share?: (backendPid: number, isPressed: boolean) => boolean;
   /** For one chunk, in case the server is there but silent; 60,000 when absent. */
   readonly chunkDeadlineMs?: number;
   /** The database belongs to a newer release: nothing was changed, and nothing will be archived. */
@@ -117,6 +118,7 @@ class ArchiveLoop {
   readonly #upkeep: Upkeep;
   readonly #pressure: Pressure;
   #backendPid = 0;
+  #isShared = true;
   /** The next chunk, gathered while the database works at the one before. */
   #ahead: Promise<OutboxItem[]> | undefined;
   #messages = 0;
@@ -219,7 +221,7 @@ class ArchiveLoop {
   }
 
   #shareCores(): void {
-    this.#deps.share?.(this.#backendPid, this.#pressure.isPressed);
+    this.#isShared = this.#deps.share?.(this.#backendPid, this.#pressure.isPressed) ?? true;
   }
 
   /** Writes what the outbox has, up to a chunk. Returns the messages that were in it. */
@@ -231,6 +233,7 @@ class ArchiveLoop {
     const items = await (ahead ?? this.#gather());
     const isFull = messagesIn(items) >= this.#chunkMessages;
     this.#pressure.saw(isFull);
+    if (!this.#isShared) this.#shareCores();
     if (items.length === 0) return 0;
     if (isFull) {
       this.#ahead = this.#gather();
